@@ -1,0 +1,64 @@
+"""How a document is to be read: one frozen model, filled from arguments, `PARQUETRY_*` variables or `parquetry.toml`.
+
+Settings that change what is read are part of a document's fingerprint (`reading_key`); limits and addresses are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.records import SCHEMA_VERSION
+
+READER_VERSION = "1"  # raised when reading the same page gives other cells or facts than before
+
+EngineName = Literal["auto", "geometry", "vision"]
+
+
+class Settings(BaseSettings):
+    """Everything `extract_document` may be told. All fields have a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PARQUETRY_", toml_file="parquetry.toml", frozen=True, extra="ignore"
+    )
+
+    engine: EngineName = Field("auto", description="vision needs a worker; auto takes it when one answers, else geometry")
+    worker_urls: tuple[str, ...] = Field((), description="OpenAI-compatible workers, for instance http://127.0.0.1:7860")
+    worker_token: SecretStr | None = Field(None, description="bearer token of the workers")
+    model: str | None = Field(None, description="model name to ask the worker for; its first one when not given")
+    ocr: bool = Field(True, description="read pages without a trustworthy text layer by OCR")
+    ocr_dpi: int = Field(200, ge=72, le=600, description="resolution for OCR, lowered to stay within max_pixels")
+    max_bytes: int = Field(500_000_000, gt=0, description="largest file in bytes")
+    max_pages: int = Field(5_000, gt=0, description="most pages of one document")
+    max_pixels: int = Field(40_000_000, gt=0, description="most pixels of one rendered page or one image")
+    page_timeout: float = Field(120.0, gt=0, description="seconds for one page before its process is ended")
+    document_timeout: float = Field(3600.0, gt=0, description="seconds for one document before its process is ended")
+    max_memory: int = Field(4_000_000_000, gt=0, description="bytes of memory for the process that reads a document")
+    password: SecretStr | None = Field(None, description="password for encrypted PDFs; never stored or logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then `parquetry.toml` in the working folder."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def reading_key(settings: Settings, engine: str, model: str | None, prompts: str | None) -> str:
+    """Return a short hash of everything beside the bytes that decides what is read from a document."""
+    parts = [READER_VERSION, SCHEMA_VERSION, engine, model, prompts, settings.ocr, settings.ocr_dpi, settings.max_pixels]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
