@@ -1,0 +1,233 @@
+"""Which fragments are one table? Joins what was read on single pages into whole tables.
+
+In: the readings of all pages, in page order. Out: `JoinedTable`s whose rows count over all their pages while every cell
+keeps its own page and box. A repeated header and a repeated carried-forward row are dropped; nothing else is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from rapidfuzz import fuzz
+
+from schemas.box import Box, union
+from schemas.page import JoinedTable, Line, PageReading, ReadCell, TableFragment
+
+EDGE_SHIFT = 0.03  # of the page width: columns of a continued table move less than this from page to page
+WIDTH_CHANGE = (
+    0.12  # of the wider part: parts of one table differ less in width (MinerU allows 0.10; OCR boxes breathe)
+)
+SAME_TEXT = (
+    88  # rapidfuzz ratio (0-100) above which two header cells or titles are the same, allowing for OCR
+)
+RUNNING_BAND = 0.12  # of the page height at the top and bottom, where running headers and footers stand
+
+CONTINUED = re.compile(
+    r"\(?\b(continued|cont'?d|cont\.|continuation|concluded|fortsetzung|forts\.|suite|continuación|continuação)\b|"
+    r"[（(]?(续表?|續表?|接上页|承上頁)[)）]?$",
+    re.I,
+)
+BROUGHT_FORWARD = re.compile(
+    r"^(balance |total |amount )?(brought|b/?f|carried over from)\b.{0,20}(forward|fwd|previous page)?|"
+    r"^(übertrag|vortrag|report à nouveau|承前页|承前頁|transporte)\b",
+    re.I,
+)
+CARRIED_FORWARD = re.compile(
+    r"^(balance |total |amount )?(carried|c/?f)\b.{0,20}(forward|fwd|over|next page)?|"
+    r"^(übertrag|à reporter|过次页|過次頁|a transportar)\b",
+    re.I,
+)
+PAGE_NUMBER = re.compile(r"^(page|seite|p\.)?\s*[-–—]?\s*[\divxlc]+\s*[-–—]?(\s*(of|/|von)\s*\d+)?$", re.I)
+
+
+def join_tables(readings: Sequence[PageReading], doc_id: str) -> tuple[JoinedTable, ...]:
+    """Return the document's tables in reading order; a table that goes on over the page break is one table."""
+    running = running_lines(readings)
+    groups: list[list[TableFragment]] = []
+    by_page = {reading.page: reading for reading in readings}
+    for reading in readings:
+        for position, fragment in enumerate(in_reading_order(reading.fragments)):
+            previous = groups[-1][-1] if groups else None
+            if position == 0 and previous and continues(previous, fragment, by_page, running):
+                groups[-1].append(fragment)
+            else:
+                groups.append([fragment])
+    numbers: Counter[int] = Counter()
+    tables = []
+    for group in groups:
+        numbers[group[0].page] += 1
+        table_id = f"{doc_id[:16]}-p{group[0].page:04d}-t{numbers[group[0].page]:02d}"
+        tables.append(stack(table_id, group, by_page))
+    return tuple(tables)
+
+
+def in_reading_order(fragments: Sequence[TableFragment]) -> list[TableFragment]:
+    """Return one page's fragments from top to bottom, side by side ones from left to right."""
+    return sorted(fragments, key=lambda f: (f.box.y0, f.box.x0))
+
+
+def running_lines(readings: Sequence[PageReading]) -> set[str]:
+    """Return the normalised texts that stand in the top or bottom band of several pages: running headers and footers."""
+    seen: Counter[str] = Counter()
+    for reading in readings:
+        band = RUNNING_BAND * reading.height
+        texts = {
+            plain(line.text)
+            for line in reading.lines
+            if line.box.y1 < band or line.box.y0 > reading.height - band
+        }
+        seen.update(texts)
+    return {text for text, count in seen.items() if count > 1}
+
+
+def plain(text: str) -> str:
+    """Return the text as compared: case folded, digits and white space gone, no continuation mark."""
+    return re.sub(r"[\s\d()（）.,:–—-]+", "", CONTINUED.sub("", text)).casefold()
+
+
+def continues(
+    first: TableFragment, second: TableFragment, by_page: dict[int, PageReading], running: set[str]
+) -> bool:
+    """Tell whether `second` goes on where `first` broke off at the foot of the page before."""
+    if second.page != first.page + 1:
+        return False
+    upper, lower = by_page[first.page], by_page[second.page]
+    if [f for f in upper.fragments if f.box.y0 >= first.box.y1] or in_reading_order(upper.fragments)[
+        -1
+    ] != first:
+        return False
+    below = telling_lines([line for line in upper.lines if line.box.y0 >= first.box.y1 - 1], running)
+    above = telling_lines([line for line in lower.lines if line.box.y1 <= second.box.y0 + 1], running)
+    marked = any(CONTINUED.search(line.text) for line in above) or bool(CONTINUED.search(second.title or ""))
+    if not same_columns(first, second, upper.width):
+        return False
+    repeated = header_repeats(first, second)
+    if marked:
+        return repeated or second.n_header_rows == 0 or same_title(first, second, upper, above)
+    if above or below or second.title:
+        return False
+    return repeated or second.n_header_rows == 0
+
+
+def telling_lines(lines: Sequence[Line], running: set[str]) -> list[Line]:
+    """Return the lines that are neither running headers or footers nor page numbers."""
+    return [
+        line for line in lines if plain(line.text) not in running and not PAGE_NUMBER.match(line.text.strip())
+    ]
+
+
+def same_columns(first: TableFragment, second: TableFragment, page_width: float) -> bool:
+    """Tell whether the two parts have as many columns, at the same places, over about the same width."""
+    if first.n_cols != second.n_cols:
+        return False
+    if abs(first.box.width - second.box.width) > WIDTH_CHANGE * max(first.box.width, second.box.width):
+        return False
+    upper, lower = column_spans(first), column_spans(second)
+    both = upper.keys() & lower.keys()
+    near = [c for c in both if edge_shift(upper[c], lower[c]) <= EDGE_SHIFT * page_width]
+    return len(near) >= max(1, len(both) - 1)
+
+
+def column_spans(fragment: TableFragment) -> dict[int, tuple[float, float]]:
+    """Return each column's left and right text edge in points, from body cells that stand in it alone."""
+    spans: dict[int, tuple[float, float]] = {}
+    for cell in fragment.cells:
+        if cell.col_span == 1 and cell.row >= fragment.n_header_rows:
+            x0, x1 = spans.get(cell.col, (cell.box.x0, cell.box.x1))
+            spans[cell.col] = (min(x0, cell.box.x0), max(x1, cell.box.x1))
+    return spans
+
+
+def edge_shift(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Return how far the better aligned edge of two columns moved, in points."""
+    return min(abs(a[0] - b[0]), abs(a[1] - b[1]))
+
+
+def header_repeats(first: TableFragment, second: TableFragment) -> bool:
+    """Tell whether the second part begins with the first part's column header."""
+    upper, lower = header_text(first), header_text(second)
+    return bool(lower) and fuzz.ratio(upper, lower) >= SAME_TEXT
+
+
+def header_text(fragment: TableFragment) -> str:
+    """Return the header cells' texts, one after the other."""
+    return plain_header(" | ".join(cell.text for cell in fragment.cells if cell.row < fragment.n_header_rows))
+
+
+def plain_header(text: str) -> str:
+    """Return a header as compared: case folded, single spaces, digits kept since years tell columns apart."""
+    return re.sub(r"\s+", " ", CONTINUED.sub("", text)).strip().casefold()
+
+
+def same_title(
+    first: TableFragment, second: TableFragment, upper: PageReading, above: Sequence[Line]
+) -> bool:
+    """Tell whether the lines above the second part name the first one again."""
+    mine = {plain(line.text) for line in upper.lines if line.box.y1 <= first.box.y0 + 1} | {
+        plain(first.title or "")
+    }
+    theirs = {plain(line.text) for line in above} | {plain(second.title or "")}
+    return bool((mine & theirs) - {""})
+
+
+def stack(table_id: str, fragments: Sequence[TableFragment], by_page: dict[int, PageReading]) -> JoinedTable:
+    """Lay the fragments below each other as one table."""
+    first, last = fragments[0], fragments[-1]
+    cells = list(first.cells)
+    n_rows = first.n_rows
+    for previous, fragment in zip(fragments, fragments[1:], strict=False):
+        dropped = repeated_rows(previous, fragment, header_repeats(first, fragment))
+        for cell in fragment.cells:
+            if cell.row not in dropped:
+                row = n_rows + cell.row - sum(r < cell.row for r in dropped)
+                cells.append(cell.model_copy(update={"row": row}))
+        n_rows += fragment.n_rows - len(dropped)
+    return JoinedTable(
+        table_id=table_id,
+        fragments=tuple(fragments),
+        n_rows=n_rows,
+        n_cols=first.n_cols,
+        n_header_rows=first.n_header_rows,
+        cells=tuple(cells),
+        title=first.title,
+        above=tuple(
+            sorted((x for x in by_page[first.page].lines if x.box.y1 <= first.box.y0 + 1), key=line_place)
+        ),
+        below=tuple(
+            sorted((x for x in by_page[last.page].lines if x.box.y0 >= last.box.y1 - 1), key=line_place)
+        ),
+    )
+
+
+def line_place(line: Line) -> tuple[float, float]:
+    """Sort key: from top to bottom, then from left to right."""
+    return line.box.y0, line.box.x0
+
+
+def repeated_rows(previous: TableFragment, fragment: TableFragment, header: bool) -> set[int]:
+    """Return the rows of a continued part that only repeat what is already there: header and brought-forward."""
+    rows = set(range(fragment.n_header_rows)) if header or fragment.n_header_rows else set()
+    start = fragment.n_header_rows
+    opening = [c for c in fragment.cells if c.row == start]
+    closing = [c for c in previous.cells if c.row == previous.n_rows - 1]
+    if opening and BROUGHT_FORWARD.match(label_of(opening)) and values_of(opening) == values_of(closing):
+        rows.add(start)
+    return rows
+
+
+def label_of(cells: Sequence[ReadCell]) -> str:
+    """Return the text of a row's first cell that is not a number."""
+    return next((c.text.strip() for c in sorted(cells, key=lambda c: c.col) if c.value_box is None), "")
+
+
+def values_of(cells: Sequence[ReadCell]) -> list[str]:
+    """Return the number texts of a row from left to right."""
+    return [c.text.strip() for c in sorted(cells, key=lambda c: c.col) if c.value_box is not None]
+
+
+def box_on_first_page(table: JoinedTable) -> Box:
+    """Return the box around the table's parts on its first page, points."""
+    first = table.fragments[0].page
+    return union(f.box for f in table.fragments if f.page == first)
