@@ -1,0 +1,162 @@
+"""Printed figures → decimals: fixed examples of every form, and Decimals printed in random styles read back."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.amount import Amount, confusion_candidates, decide_decimal_point, parse_amount
+
+
+def value(text: str, point: str = ".") -> Decimal | None:
+    amount = parse_amount(text, point)
+    return None if amount is None else amount.value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("32,765", "32765"), ("588.5", "588.5"), ("(547)", "-547"), ("( 547 )", "-547"), ("(207 )", "-207"), ("(547", "-547"),
+        ("547)", "-547"), ("$ (4,935)", "-4935"), ("($4,935)", "-4935"), ("($8.30)", "-8.30"), ("$(8.30)", "-8.30"),
+        ("-12", "-12"), ("−12", "-12"), ("–12", "-12"), ("‐12", "-12"), ("12-", "-12"), ("12−", "-12"), ("-$12", "-12"),
+        ("$-12", "-12"), ("△1,234", "-1234"), ("▲1,234", "-1234"), ("+7", "7"), (".29", "0.29"), ("(.02)", "-0.02"),
+        ("£1,234", "1234"), ("1,234 €", "1234"), ("EUR 1,234", "1234"), ("1,234 CHF", "1234"), ("US$1.5", "1.5"), ("R$ 2", "2"),
+        ("１，２３４", "1234"), ("（１２３）", "-123"), ("￥12", "12"), ("1.5万", "15000"), ("3亿", "300000000"), ("2百万", "2000000"),
+        ("12,34,567", "1234567"), ("1,00,00,000", "10000000"), ("三千二百万", "32000000"), ("壹佰贰拾", "120"),
+        ("1'234.50", "1234.50"), ("1’234", "1234"), ("1\u00a0234", "1234"), ("3.2 million", "3200000"), ("12%", "12"),
+        ("(3.5)%", "-3.5"), ("(3.5%)", "-3.5"), ("5‰", "5"), ("1.5x", "1.5"), ("12.5p", "12.5"), ("5,363(1)", "5363"),
+        ("5,363¹", "5363"), ("5,363 *", "5363"), ("5,363(a)", "5363"), ("0", "0"), ("1.234.567", "1234567"), ("Rs. 12,345", "12345"),
+    ],
+)  # fmt: skip
+def test_printed_forms(text: str, expected: str) -> None:
+    assert value(text) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.234,56", "1234.56"),
+        ("1 234,5", "1234.5"),
+        ("-1.234", "-1234"),
+        ("12,5 %", "12.5"),
+        ("1.234,–", "1234"),
+        ("0,5", "0.5"),
+    ],
+)
+def test_comma_is_the_decimal_point(text: str, expected: str) -> None:
+    assert value(text, ",") == Decimal(expected)
+
+
+@pytest.mark.parametrize("text", ["-", "–", "—", "$ —", "£-", "(-)", "—%", "nil", "Nil", "--", "－", "— (1)"])
+def test_dash_is_nil(text: str) -> None:
+    amount = parse_amount(text)
+    assert amount is not None and amount.nil and amount.value == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "Net sales", "31.12.2018", "12/31/2018", "2017-2018", "2017–2018", "1,23", "12,3456", "N/A", "n.m.", "$", "()", "%",
+     "Note 3", "1,2,3", "--5", "((5))", "-(5)", "5-6", "FY18", "June 30, 2023", "一"],
+)  # fmt: skip
+def test_no_figure(text: str) -> None:
+    assert parse_amount(text) is None
+
+
+def test_parts_are_kept_apart() -> None:
+    amount = parse_amount("£(1,234.50)%(2)")
+    assert amount == Amount(
+        "£(1,234.50)%(2)", Decimal("-1234.50"), 2, "GBP", "£", "percent", negative="parentheses", marker="(2)"
+    )
+    dollars = parse_amount("$5")
+    assert dollars is not None and dollars.symbol == "$" and dollars.currency is None
+    assert parse_amount("12 CR") == Amount("12 CR", Decimal(12), side="CR", doubt="side")
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [("(547", "unclosed"), ("1 234", "spaced"), ("1.234.567", "separators"), ("14 (8)", "marker"), ("1,2S4", "unreadable"),
+     ("32,765", None), ("(547)", None)],
+)  # fmt: skip
+def test_doubts(text: str, doubt: str | None) -> None:
+    amount = parse_amount(text)
+    assert amount is not None and amount.doubt == doubt
+
+
+def test_confused_letters_are_not_repaired_silently() -> None:
+    assert value("1,2S4") is None
+    assert {a.value for a in confusion_candidates("(1,2S4)")} == {Decimal(-1254)}
+    assert {a.value for a in confusion_candidates("O")} == set()
+    assert confusion_candidates("1,254") == ()
+
+
+STYLES = st.fixed_dictionaries(
+    {
+        "point": st.sampled_from([".", ","]),
+        "grouping": st.sampled_from(["none", "western", "indian", "space", "apostrophe"]),
+        "negative": st.sampled_from(["(%s)", "( %s )", "-%s", "−%s", "%s-", "(%s", "△%s"]),
+        "currency": st.sampled_from(["%s", "$%s", "$ %s", "£%s", "%s €", "EUR %s", "%s USD", "HK$%s"]),
+        "unit": st.sampled_from(["%s", "%s%%", "%s %%", "%s‰", "%sx"]),
+        "marker": st.sampled_from(["", "*", "¹", "(a)", " †", "(12)"]),
+        "full_width": st.booleans(),
+    }
+)
+
+
+def grouped(digits: str, separator: str, *, indian: bool = False) -> str:
+    head, tail = digits[:-3], digits[-3:]
+    size = 2 if indian else 3
+    parts = [head[max(0, i - size) : i] for i in range(len(head), 0, -size)][::-1]
+    return separator.join([*parts, tail])
+
+
+@settings(max_examples=600)
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=2), st.integers(0, 2), STYLES)
+def test_a_printed_decimal_is_read_back(number: Decimal, places: int, style: dict[str, str]) -> None:
+    number = round(number, places)
+    whole, _, fraction = f"{abs(number):f}".partition(".")
+    point = style["point"]
+    separator = {"none": "", "western": "," if point == "." else ".", "space": "\u00a0", "apostrophe": "'"}
+    if style["grouping"] == "indian":
+        text = grouped(whole, ",", indian=True) if point == "." else whole
+    else:
+        text = grouped(whole, separator[style["grouping"]])
+    if fraction:
+        text += point + fraction
+    if number < 0:
+        text = style["negative"] % text
+    text = (style["unit"] % text) if style["currency"] == "%s" else (style["currency"] % text)
+    if style["full_width"]:
+        text = text.translate({ord("0") + i: 0xFF10 + i for i in range(10)})
+    if not (number < 0 and style["negative"] in ("(%s", "%s-")):
+        text += style["marker"]
+    amount = parse_amount(text, point)
+    assert amount is not None, text
+    assert amount.value == number, text
+    assert amount.decimals == places
+
+
+@given(st.text(max_size=80), st.sampled_from([".", ","]))
+def test_any_text_is_safe(text: str, point: str) -> None:
+    amount = parse_amount(text, point)
+    assert amount is None or amount.value is None or amount.value.is_finite()
+
+
+@given(st.text(alphabet="0123456789.,()-$ %OlS", max_size=14))
+def test_nothing_but_printed_digits_makes_the_value(text: str) -> None:
+    amount = parse_amount(text)
+    if amount is not None and amount.value is not None and not amount.nil and amount.marker is None:
+        printed = "".join(c for c in text if c.isdigit()).lstrip("0")
+        assert str(abs(amount.value)).replace(".", "").lstrip("0").rstrip("0") == printed.rstrip("0")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1,234", "56,789", "(12)"], "."), (["1.234", "56.789"], ","), (["1.234,50"], ","), (["1,234.50"], "."),
+        (["1.234.567", "12"], ","), (["0,5", "1"], ","), (["31.12.2018", "28.6.15"], "."), ([], "."), (["12,34,567"], "."),
+        (["1,2", "35,529,910", "(19,264,701)"], "."), (["1 234,5", "7"], ","), (["1'234.50"], "."),
+    ],
+)  # fmt: skip
+def test_decimal_point_by_vote(texts: list[str], expected: str) -> None:
+    assert decide_decimal_point(texts) == expected
