@@ -76,6 +76,7 @@ class Document(Record):
     started_at: datetime
     seconds: float
     flow_run_id: str | None = None
+    removed_at: datetime | None = None  # when a run first found none of its sources any more; its rows are kept
 
 
 class Page(Record):
@@ -120,7 +121,9 @@ class Table(Record):
     bbox: Box  # on page_first
     title: str | None = None
     kind: TableKind = "table"
-    primary: bool | None = None  # for a statement kind: the entity's own full statement, not an extract or look-alike
+    primary: bool | None = (
+        None  # for a statement kind: the entity's own full statement, not an extract or look-alike
+    )
     currency: str | None = None
     scale: int | None = None
     unit_text: str | None = None
