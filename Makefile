@@ -36,6 +36,18 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev,s3]"
 	touch $@
 
+PEERS := .venv-peers
+DOCS  ?= sample_docs
+
+bench-throughput: $(VENV)/.dev $(PEERS)/.installed  ## pages per second per core beside other readers, one run
+	$(BIN)/python benchmarks/throughput.py $(DOCS) --peer-python $(PEERS)/bin/python
+
+# Other readers get their own environment: some pin libraries that ours must not have.
+$(PEERS)/.installed: benchmarks/peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -r benchmarks/peers.txt
+	touch $@
+
 lock:                             ## resolve again; commit only after `make test` ran a Prefect flow with the new set
 	$(PYTHON) -m pip install --quiet uv
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml -o requirements.lock
