@@ -34,16 +34,27 @@ from extractors.settings import Settings
 
 HEAD_BYTES = 1024  # readers accept a PDF whose header stands anywhere in the first 1024 bytes
 CHUNK_BYTES = 1 << 20
-DOCUMENT_SUFFIXES = frozenset(  # a name that claims to be a page document, readable here or not
-    ".pdf .png .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .gif .heic .heif .jp2 .djvu .ps .xps".split()
+PDF_SUFFIXES = (".pdf", ".ps", ".xps", ".djvu")
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".heic",
+    ".jp2",
 )
-UNFINISHED_SUFFIXES = (
-    ".part",
-    ".partial",
-    ".crdownload",
-    ".tmp",
-    ".swp",
-)  # still being written by another program
+DOCUMENT_SUFFIXES = (
+    *PDF_SUFFIXES,
+    *IMAGE_SUFFIXES,
+)  # a name that claims to be a page document, readable here or not
+UNFINISHED_SUFFIXES = (".part", ".partial", ".crdownload", ".tmp", ".swp")  # another program still writes it
 BMP_HEADER_SIZES = (
     12,
     40,
@@ -127,12 +138,11 @@ def identify(listed: Listed, settings: Settings) -> Source:
     UnreadableError (also when the file changes while it is read) or TransportError.
     """
     _check_size(listed.uri, listed.byte_size, settings)
-    digest, size, head = hashlib.sha256(), 0, b""
     with _opened(listed.uri) as file:
+        head = file.read(HEAD_BYTES)
+        media_type = sniff(head, listed.uri)  # before the rest is read: a stranger may be huge
+        digest, size = hashlib.sha256(head), len(head)
         while chunk := file.read(CHUNK_BYTES):
-            if size == 0:
-                head = chunk[:HEAD_BYTES]
-                media_type = sniff(head, listed.uri)  # before the rest is read: a stranger may be huge
             digest.update(chunk)
             size += len(chunk)
             _check_size(listed.uri, size, settings)
@@ -235,7 +245,10 @@ def _local_version(uri: str) -> str | None:
     if not is_local(uri):
         return None
     path = _local_path(uri)
-    return _local_entry(path, path.stat()).version
+    try:
+        return _local_entry(path, path.stat()).version
+    except FileNotFoundError:
+        return "gone"
 
 
 def _local_entry(path: Path, stat: os.stat_result) -> Listed:

@@ -1,0 +1,237 @@
+"""Answers which words stand in an upright picture of text, and where, by optical character recognition.
+
+In: RGB pixels and where lines of text were detected in them. Out: `TextLine`s in pixels, cut into words at the spaces
+that were recognised, with boxes that follow the ink. The models travel in the rapidocr wheel: nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.engine import Pixels
+from extractors.errors import EngineError
+
+Quads = NDArray[np.float32]  # lines × 4 corners × (x, y), pixels, clockwise from the top left
+Mask = NDArray[np.bool_]  # height × width; True where there is ink
+
+THREADS = 2  # of one process; more processes serve more documents, more threads serve nobody
+LOWEST_SCORE = 0.3  # mean probability of a line's characters; below it a picture was read as text
+PAD = 0.12  # of the line's height, around a detected line: the recogniser was trained with a little margin
+SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
+JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
+SPLIT_GAP = 1.1  # of the line's height; a wider gap ends a word though no space was recognised
+ASCENT, DESCENT = 0.8, 0.2  # of the font size around the baseline: the height of a word's box
+CAP_HEIGHT, X_HEIGHT, BELOW = (
+    0.7,
+    0.5,
+    0.2,
+)  # of the font size: capitals and digits, small letters, descenders
+SMALL_LETTERS = frozenset("acemnorsuvwxz·-–—=+~:.,;_'\"")
+DESCENDERS = frozenset("gjpqyQ(),;[]{}|/$_")
+FIGURE = frozenset("0123456789.,()'’%-–—")
+
+
+@dataclass(frozen=True, slots=True)
+class TextWord:
+    """A recognised word: x in pixels; its height is the line's."""
+
+    text: str
+    x0: float
+    x1: float
+    score: float  # lowest probability among its characters
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A recognised line; y0 to y1 is one font size around its baseline, pixels."""
+
+    words: tuple[TextWord, ...]
+    y0: float
+    y1: float
+    score: float  # mean probability of its characters
+
+
+_engine: Any = None
+_lock = threading.Lock()
+
+
+def engine() -> Any:
+    """Return this process's OCR engine, loading its models (about a second) at the first call. Raises EngineError."""
+    global _engine
+    with _lock:
+        if _engine is None:
+            try:
+                import rapidocr
+
+                models = Path(rapidocr.__file__).parent / "models"
+                _engine = rapidocr.RapidOCR(
+                    params={
+                        "Global.log_level": "error",
+                        "Global.use_preprocess_img": False,
+                        "Global.use_vertical_padding": False,
+                        "Det.model_path": str(next(models.glob("*_det_*.onnx"))),
+                        "Rec.model_path": str(next(models.glob("*_rec_*.onnx"))),
+                        "EngineConfig.onnxruntime.intra_op_num_threads": min(THREADS, os.cpu_count() or 1),
+                        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+                    }
+                )
+                _engine._load_det_model()
+                _engine._load_rec_model()
+            except Exception as error:
+                raise EngineError(
+                    f"OCR cannot start ({error}); reinstall rapidocr and onnxruntime."
+                ) from error
+        return _engine
+
+
+def detect_lines(pixels: Pixels) -> Quads:
+    """Return the corners of the lines of text in the picture, top first."""
+    found = engine().text_det(pixels)
+    if found.boxes is None or len(found.boxes) == 0:
+        return np.zeros((0, 4, 2), np.float32)
+    return np.asarray(found.boxes, np.float32)
+
+
+def recognise(crops: list[Pixels]) -> list[tuple[str, list[float], list[float]]]:
+    """Return for each picture of one line its text, and per character the probability and the middle (0 to 1 across)."""
+    from rapidocr.ch_ppocr_rec import TextRecInput
+
+    if not crops:
+        return []
+    read = engine().text_rec(TextRecInput(img=crops, return_word_box=True))
+    lines = []
+    for text, info in zip(read.txts, read.word_results, strict=True):
+        columns = iter([column for word in info.word_cols for column in word])
+        length = max(float(info.line_txt_len), 1.0)
+        middles, last = [], 0.0
+        for character in text:
+            last = last if character.isspace() else (next(columns, last * length) + 0.5) / length
+            middles.append(last)
+        lines.append((text, [float(score) for score in info.confs][: len(text)], middles))
+    return lines
+
+
+def read_lines(pixels: Pixels, quads: Quads, ink: Mask) -> list[TextLine]:
+    """Recognise the detected lines of an upright picture. `ink` must be free of ruled lines."""
+    boxes = _line_boxes(quads, pixels.shape)
+    crops = [_crop(pixels, box) for box in boxes]
+    lines = []
+    for box, (text, scores, middles) in zip(boxes, recognise(crops), strict=True):
+        if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
+            lines.append(_text_line(text, scores, middles, box, ink))
+    return lines
+
+
+def mean_score(lines: list[TextLine]) -> float:
+    """Return the mean probability over all characters; 0 without any."""
+    letters = [(len(word.text), line.score) for line in lines for word in line.words]
+    return sum(n * score for n, score in letters) / max(1, sum(n for n, _ in letters))
+
+
+def ink_mask(pixels: Pixels) -> Mask:
+    """Return where there is ink: what stands out from the paper around it, darker or (on dark ground) lighter."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    side = max(15, min(grey.shape) // 20) | 1
+    paper = cv2.medianBlur(
+        cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), min(side // 4 | 1, 51)
+    )
+    paper = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.absdiff(grey, paper) > 60)
+
+
+def _line_boxes(quads: Quads, shape: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
+    boxes = []
+    for quad in quads:
+        x0, y0 = np.floor(quad.min(axis=0)).astype(int)
+        x1, y1 = np.ceil(quad.max(axis=0)).astype(int)
+        boxes.append((max(0, int(x0)), max(0, int(y0)), min(shape[1], int(x1)), min(shape[0], int(y1))))
+    boxes = [box for box in boxes if box[2] - box[0] > 2 and box[3] - box[1] > 2]
+    if not boxes:
+        return []
+    usual = float(np.median([box[3] - box[1] for box in boxes]))
+    return [
+        box
+        for box in boxes
+        if not (box[3] - box[1] > SIDEWAYS * usual and box[3] - box[1] > SIDEWAYS * (box[2] - box[0]))
+    ]
+
+
+def _crop(pixels: Pixels, box: tuple[int, int, int, int]) -> Pixels:
+    x0, y0, x1, y1 = box
+    return np.ascontiguousarray(pixels[y0:y1, x0:x1])
+
+
+def _text_line(
+    text: str, scores: list[float], middles: list[float], box: tuple[int, int, int, int], ink: Mask
+) -> TextLine:
+    x0, y0, x1, y1 = box
+    height = y1 - y0
+    columns: Mask = np.any(ink[y0:y1, x0:x1], axis=0)
+    width = x1 - x0
+    pieces: list[tuple[int, int, int, int]] = []  # first and end character, first and end pixel column
+    start, left = 0, 0
+    at = [min(width - 1, max(0, round(middle * width))) for middle in middles]
+    letters = [index for index, character in enumerate(text) if not character.isspace()]
+    for before, after in zip(letters, letters[1:], strict=False):
+        gap = _widest_gap(columns, at[before], at[after])
+        spaced = after - before > 1
+        size = gap[1] - gap[0]
+        in_figure = text[before] in FIGURE and text[after] in FIGURE
+        if (spaced and not (in_figure and size < JOIN_GAP * height)) or size > SPLIT_GAP * height:
+            middle = (gap[0] + gap[1]) // 2 if size else (at[before] + at[after]) // 2
+            pieces.append((start, before + 1, left, middle))
+            start, left = after, middle
+    pieces.append((start, letters[-1] + 1, left, width))
+    words = []
+    for first, end, low, high in pieces:
+        inked = np.flatnonzero(columns[low:high])
+        word_x0, word_x1 = (low + inked[0], low + inked[-1] + 1) if len(inked) else (low, high)
+        word = "".join(text[first:end].split())
+        if word:
+            words.append(
+                TextWord(word, float(x0 + word_x0), float(x0 + word_x1), min(scores[first:end], default=0.0))
+            )
+    top, bottom = _ink_rows(ink[y0:y1, x0:x1])
+    line_y0, line_y1 = _around_baseline(text, y0 + top, y0 + bottom, height)
+    return TextLine(tuple(words), line_y0, line_y1, sum(scores) / len(scores))
+
+
+def _widest_gap(columns: Mask, left: int, right: int) -> tuple[int, int]:
+    """Return start and end of the longest run of columns without ink between two characters."""
+    best, start = (left, left), None
+    for column in range(left, right + 1):
+        if columns[column]:
+            start = None
+            continue
+        start = column if start is None else start
+        if column + 1 - start > best[1] - best[0]:
+            best = (start, column + 1)
+    return best
+
+
+def _ink_rows(part: Mask) -> tuple[int, int]:
+    rows = np.flatnonzero(part.sum(axis=1) > 0)
+    if len(rows) == 0:
+        return 0, part.shape[0]
+    return int(rows[0]), int(rows[-1]) + 1
+
+
+def _around_baseline(text: str, top: float, bottom: float, height: float) -> tuple[float, float]:
+    """Return top and bottom of a box one font size high around the baseline that the ink and the letters suggest."""
+    below = BELOW if any(letter in DESCENDERS for letter in text) else 0.0
+    above = X_HEIGHT if all(letter in SMALL_LETTERS or letter.isspace() for letter in text) else CAP_HEIGHT
+    size = (bottom - top) / (above + below)
+    if set(text) <= set("-–—=_.·:, "):  # a dash fills nothing: the detector's box says how high the line is
+        size = height * 0.7
+        middle = (top + bottom) / 2
+        return middle - size / 2, middle + size / 2
+    baseline = bottom - below * size
+    return baseline - ASCENT * size, baseline + DESCENT * size

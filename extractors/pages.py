@@ -1,0 +1,338 @@
+"""Answers what stands on each page of a document, set upright and readable, one page at a time.
+
+In: a `Source`. Out: `OpenPage`s: the page's content in points and a function that renders it. A PDF page's own text
+layer is used where it can be trusted, else the words are recognised from its pixels. Nothing is kept between pages, so
+memory does not grow with the number of pages. A page that fails comes out empty, with its failure; the others go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pymupdf
+from PIL import Image, ImageOps
+
+from extractors.engine import Pixels, Render
+from extractors.errors import (
+    CorruptError,
+    EmptyError,
+    EncryptedError,
+    MemoryExceededError,
+    ParquetryError,
+    TooLargeError,
+)
+from extractors.render import POINTS_PER_INCH, Pose, image_raster, pdf_raster, upright_render
+from extractors.scan import read_scan
+from extractors.settings import Settings
+from extractors.sources import Source, local_copy
+from extractors.textlayer import text_layer
+from extractors.trust import distrust, has_ink
+from schemas.page import PageContent
+from schemas.records import Failure
+
+PILLOW_FORMATS = {
+    "image/png": ("PNG",),
+    "image/jpeg": ("JPEG", "MPO"),  # phones write a JPEG with a second picture behind it
+    "image/tiff": ("TIFF",),
+    "image/webp": ("WEBP",),
+    "image/bmp": ("BMP", "DIB"),
+}
+DEFAULT_DPI = (72.0, 96.0)  # what programs write when they do not know
+LONGEST_DEFAULT = 14.0  # inches; a page longer than this at a default dpi was not measured but made up
+LONG_SIDE = (3.0, 48.0)  # inches; between a till receipt and a newspaper spread a stated dpi is believed
+A4_LONG_SIDE = 11.69  # inches; what an image without a believable dpi is taken for
+TAIL_BYTES = 2048  # a complete PDF says %%EOF within these
+HEAD_OF_LINEARIZED = 4096  # bytes; a linearised PDF states its page count in its first object
+RAW_BYTES = 64_000_000  # of a broken PDF that are searched for the number of pages it once had
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """One page, ready for an engine. `failures` is what did not work on the way here."""
+
+    content: PageContent
+    render: Render
+    failures: tuple[Failure, ...] = ()
+    seconds: float = 0.0  # spent to get here: text layer, OCR
+    failed: bool = False  # nothing of the page could be read; its content is empty
+
+
+class OpenDocument(Protocol):
+    """A document whose pages can be read; valid inside `open_document` only."""
+
+    n_pages: int
+
+    def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
+        """Yield the pages from `first` to `last` (from 1, both included; to the end without `last`)."""
+        ...
+
+
+@contextmanager
+def open_document(source: Source, settings: Settings) -> Iterator[OpenDocument]:
+    """Open a document for reading.
+
+    Raises EncryptedError, CorruptError, EmptyError, TooLargeError, UnreadableError or TransportError when there is
+    nothing to read at all; what is wrong with single pages comes with those pages.
+    """
+    with local_copy(source, settings) as path, contextlib.ExitStack() as stack:
+        document: OpenDocument
+        if source.media_type == "application/pdf":
+            document = PdfDocument(
+                stack.enter_context(_open_pdf(path, source, settings)), path, source, settings
+            )
+        else:
+            document = ImageDocument(stack.enter_context(_open_image(path, source)), source, settings)
+        if document.n_pages == 0:
+            raise EmptyError(f"{source.uri} has no pages; export or scan it again.")
+        if document.n_pages > settings.max_pages:
+            raise TooLargeError(
+                f"{source.uri} has {document.n_pages} pages; raise max_pages (now {settings.max_pages}) to read it."
+            )
+        yield document
+
+
+class PdfDocument:
+    """The pages of an open PDF."""
+
+    def __init__(self, pdf: pymupdf.Document, path: Path, source: Source, settings: Settings) -> None:
+        self._pdf, self._source, self._settings = pdf, source, settings
+        self._found = pdf.page_count
+        self._broken = bool(pdf.is_repaired) and _breaks_off(path)
+        lost = _pages_said(path) - self._found if self._broken else 0
+        self.n_pages = self._found + max(0, min(lost, settings.max_pages - self._found))
+
+    def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
+        """Yield the pages; those that the file once had and that could not be recovered come out as failed."""
+        for number in range(first, min(last or self.n_pages, self.n_pages) + 1):
+            start = time.perf_counter()
+            if number > self._found:
+                message = f"page {number} was lost: {self._source.uri} breaks off; fetch or export it again."
+                yield failed_page(number, CorruptError(message))
+                continue
+            try:
+                page = self._read(number)
+            except Exception as error:
+                page = failed_page(number, _ours(error, self._source.uri, number))
+            if self._broken and number == 1 and self.n_pages == self._found:
+                message = f"{self._source.uri} breaks off: {self._found} pages were recovered, there may have been more."
+                page = replace(page, failures=(*page.failures, failure(CorruptError(message), "open", None)))
+            yield replace(page, seconds=time.perf_counter() - start)
+            pymupdf.TOOLS.store_shrink(100)  # MuPDF keeps decoded images and fonts of pages that are done
+
+    def _read(self, number: int) -> OpenPage:
+        page = self._pdf.load_page(number - 1)
+        content = text_layer(page, None)
+        turn = (content.rotation - page.rotation) % 360
+        raster = pdf_raster(page)
+        pose = Pose(page.rect.width, page.rect.height, turn)
+        render = upright_render(raster, pose, self._settings.max_pixels)
+        doubt = distrust(page, content, render)
+        if doubt is None:
+            return OpenPage(content, render)
+        blank = replace(content, text_source="none", words=())
+        if not has_ink(blank, render):
+            return OpenPage(blank, render)
+        if not self._settings.ocr:
+            return OpenPage(blank, render)
+        scan = read_scan(number, raster, page.rect.width, page.rect.height, _native_dpi(page), self._settings)
+        rotation = (page.rotation + scan.content.rotation) % 360
+        return OpenPage(replace(scan.content, rotation=rotation), scan.render)
+
+
+class ImageDocument:
+    """The pictures of an open image file, as pages."""
+
+    def __init__(self, image: Image.Image, source: Source, settings: Settings) -> None:
+        self._image, self._source, self._settings = image, source, settings
+        self.n_pages = int(getattr(image, "n_frames", 1)) if source.media_type == "image/tiff" else 1
+        if self.n_pages == 1:
+            self._check_pixels()
+
+    def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
+        """Yield the pages of the image file, decoding one at a time."""
+        for number in range(first, min(last or self.n_pages, self.n_pages) + 1):
+            start = time.perf_counter()
+            try:
+                page = self._read(number)
+            except Exception as error:
+                page = failed_page(number, _ours(error, self._source.uri, number))
+            yield replace(page, seconds=time.perf_counter() - start)
+
+    def _read(self, number: int) -> OpenPage:
+        if self.n_pages > 1:
+            self._image.seek(number - 1)
+            self._check_pixels()
+        dpi_x, dpi_y = page_dpi(self._image)
+        pixels = decode(self._image)
+        if self._image.getexif().get(0x0112, 1) >= 5:  # EXIF orientations that lay the picture on its side
+            dpi_x, dpi_y = dpi_y, dpi_x
+        width, height = pixels.shape[1] / dpi_x * POINTS_PER_INCH, pixels.shape[0] / dpi_y * POINTS_PER_INCH
+        raster = image_raster(pixels, width, height)
+        if not self._settings.ocr:
+            content = PageContent(number, width, height, 0, "none", ())
+            return OpenPage(content, upright_render(raster, Pose(width, height), self._settings.max_pixels))
+        scan = read_scan(number, raster, width, height, max(dpi_x, dpi_y), self._settings)
+        return OpenPage(scan.content, scan.render)
+
+    def _check_pixels(self) -> None:
+        width, height = self._image.size
+        if width * height > self._settings.max_pixels:
+            raise TooLargeError(
+                f"{self._source.uri} has {width} × {height} pixels, more than max_pixels "
+                f"({self._settings.max_pixels}); scale it down, or raise max_pixels."
+            )
+
+
+def decode(image: Image.Image) -> Pixels:
+    """Return an image's current frame as RGB, EXIF orientation applied and transparency on white."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        samples = np.asarray(image, np.float32)
+        low, high = float(samples.min()), float(samples.max())
+        grey = (samples - low) * (255.0 / max(high - low, 1.0))
+        return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, image)
+    return np.asarray(image.convert("RGB"), np.uint8)
+
+
+def page_dpi(image: Image.Image) -> tuple[float, float]:
+    """Return an image's dots per inch across and down; where it does not say so credibly, as if it were an A4 page."""
+    across, down = image.size
+    with contextlib.suppress(TypeError, ValueError, ZeroDivisionError):
+        x, y = (float(value) for value in image.info.get("dpi", (0, 0)))
+        if x > 0 and y > 0 and 0.2 < x / y < 5:
+            long_side = max(across / x, down / y)
+            longest = LONGEST_DEFAULT if x in DEFAULT_DPI else LONG_SIDE[1]
+            if LONG_SIDE[0] <= long_side <= longest:
+                return x, y
+    dpi = max(max(across, down) / A4_LONG_SIDE, 1.0)
+    return dpi, dpi
+
+
+def failure(error: ParquetryError, stage: str, page: int | None) -> Failure:
+    """Return the row that records an error."""
+    return Failure(
+        page=page,
+        stage=stage,
+        category=error.category,
+        message=str(error),
+        retryable=error.retryable,
+        at=datetime.now(UTC),
+    )
+
+
+def failed_page(number: int, error: ParquetryError, width: float = 0.0, height: float = 0.0) -> OpenPage:
+    """Return the empty page that stands for one that could not be read."""
+    content = PageContent(number, width, height, 0, "none", ())
+    return OpenPage(content, _render_nothing, (failure(error, "page", number),), failed=True)
+
+
+def _render_nothing(dpi: int, region: object = None) -> Pixels:
+    return np.full((1, 1, 3), 255, np.uint8)
+
+
+def _ours(error: Exception, uri: str, number: int) -> ParquetryError:
+    if isinstance(error, ParquetryError):
+        return error
+    if isinstance(error, MemoryError):
+        return MemoryExceededError(
+            f"page {number} of {uri} needs more memory than max_memory allows; raise it."
+        )
+    text = " ".join(str(error).split())[:300] or type(error).__name__
+    return CorruptError(f"page {number} of {uri} cannot be read ({text}); export or scan that page again.")
+
+
+@contextmanager
+def _open_pdf(path: Path, source: Source, settings: Settings) -> Iterator[pymupdf.Document]:
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    try:
+        pdf = pymupdf.open(path, filetype="pdf")
+    except pymupdf.EmptyFileError as error:
+        raise EmptyError(f"{source.uri} has zero bytes; fetch or scan it again.") from error
+    except Exception as error:
+        raise CorruptError(
+            f"{source.uri} cannot be opened as a PDF ({error}); fetch or export it again."
+        ) from error
+    with pdf:
+        if pdf.needs_pass:
+            password = settings.password.get_secret_value() if settings.password else None
+            if password is None:
+                raise EncryptedError(f"{source.uri} asks for a password; give it in PARQUETRY_PASSWORD.")
+            if not pdf.authenticate(password):
+                raise EncryptedError(
+                    f"{source.uri} does not open with the given password; check PARQUETRY_PASSWORD."
+                )
+        try:
+            n_pages = pdf.page_count
+        except Exception as error:
+            raise CorruptError(
+                f"{source.uri} has no readable page tree ({error}); export it again."
+            ) from error
+        if n_pages == 0 and (pdf.is_repaired or _breaks_off(path)):
+            raise CorruptError(
+                f"{source.uri} is broken and none of its pages can be recovered; fetch it again."
+            )
+        yield pdf
+
+
+@contextmanager
+def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # our own limit is checked before decoding
+            image = Image.open(path, formats=PILLOW_FORMATS[source.media_type])
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"{source.uri}: {error}; scale it down.") from error
+    except Exception as error:
+        raise CorruptError(
+            f"{source.uri} cannot be opened as an image ({error}); scan or export it again."
+        ) from error
+    with image:
+        yield image
+
+
+def _native_dpi(page: pymupdf.Page) -> float | None:
+    """Return the resolution of the page's largest picture, when it covers most of the page."""
+    best, area = None, 0.5 * abs(page.rect)
+    for info in page.get_image_info():
+        box = pymupdf.Rect(info["bbox"])
+        if abs(box & page.rect) > area and box.width > 0:
+            area = abs(box & page.rect)
+            best = max(info["width"], info["height"]) / max(box.width, box.height) * POINTS_PER_INCH
+    return best
+
+
+def _breaks_off(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - TAIL_BYTES))
+        return b"%%EOF" not in file.read()
+
+
+def _pages_said(path: Path) -> int:
+    """Return the largest number of pages that a broken PDF's own bytes speak of; 0 when they do not."""
+    with path.open("rb") as file:
+        raw = file.read(RAW_BYTES)
+    said = [int(count) for count in re.findall(rb"/Type\s*/Pages\b[^>]{0,2000}?/Count\s+(\d{1,6})", raw)]
+    said += [int(count) for count in re.findall(rb"/Count\s+(\d{1,6})[^>]{0,2000}?/Type\s*/Pages\b", raw)]
+    said += [
+        int(count)
+        for count in re.findall(rb"/Linearized\b[^>]{0,200}?/N\s+(\d{1,6})", raw[:HEAD_OF_LINEARIZED])
+    ]
+    return max(said, default=0)

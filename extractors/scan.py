@@ -1,0 +1,108 @@
+"""Answers what is printed on a page that has only pixels: sets it upright, recognises its words and finds its rules.
+
+In: the page's rasteriser and size in points, and its native resolution. Out: a `Scan`: the content in points of the
+upright page, and its render function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from extractors.engine import Pixels, Render
+from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines
+from extractors.render import Pose, Raster, upright_render
+from extractors.rulings import find_rules
+from extractors.settings import Settings
+from extractors.upright import runs_sideways, skew_of
+from schemas.box import Box
+from schemas.page import PageContent, Rule, Word
+
+SURE = 0.9  # mean probability of the characters above which nobody asks whether the page is upside down
+PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A page read from its pixels."""
+
+    content: PageContent
+    render: Render
+
+
+def read_scan(
+    number: int, raster: Raster, width: float, height: float, native_dpi: float | None, settings: Settings
+) -> Scan:
+    """Read page `number` of `width` × `height` points from its pixels. Raises EngineError when OCR cannot run."""
+    pose = Pose(width, height)
+    pixels = _shown(raster, pose, settings)
+    quads = detect_lines(pixels)
+    if runs_sideways(quads):
+        pose = replace(pose, turn=90)
+        pixels = _shown(raster, pose, settings)
+        quads = detect_lines(pixels)
+    if skew := skew_of(quads):
+        quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
+        pose = replace(pose, skew=-skew)
+        pixels = _shown(raster, pose, settings)
+    if _upside_down(pixels, quads):
+        pose = replace(pose, turn=(pose.turn + 180) % 360)
+        pixels = np.ascontiguousarray(pixels[::-1, ::-1])
+        quads = np.array([pixels.shape[1], pixels.shape[0]], np.float32) - quads[:, [2, 3, 0, 1]]
+    width, height = pose.upright_size
+    scale = pixels.shape[1] / width
+    ink = ink_mask(pixels)
+    rules, covered = find_rules(ink, scale * 72)
+    words = _words(read_lines(pixels, quads, ink & ~covered), scale)
+    content = PageContent(
+        page=number,
+        width=width,
+        height=height,
+        rotation=pose.turn,
+        text_source="ocr" if words else "none",
+        words=words,
+        rules=tuple(Rule(r.x0 / scale, r.y0 / scale, r.x1 / scale, r.y1 / scale) for r in rules),
+        images=(Box(0.0, 0.0, width, height),),
+        skew=pose.skew,
+    )
+    return Scan(content, upright_render(raster, pose, settings.max_pixels))
+
+
+def _shown(raster: Raster, pose: Pose, settings: Settings) -> Pixels:
+    return upright_render(raster, pose, settings.max_pixels)(settings.ocr_dpi, None)
+
+
+def _turned(quads: Quads, before: Pose, after: Pose, pixels: Pixels) -> Quads:
+    """Return where the corners stand once the page is levelled."""
+    scale = pixels.shape[1] / before.upright_size[0]
+    points = [after.upright(*before.stored(x / scale, y / scale)) for x, y in quads.reshape(-1, 2)]
+    return np.asarray(np.array(points) * scale, np.float32).reshape(quads.shape)
+
+
+def _upside_down(pixels: Pixels, quads: Quads) -> bool:
+    """Tell whether the longest lines read better the other way up."""
+    if len(quads) == 0:
+        return False
+    ink = np.ones(pixels.shape[:2], bool)
+    lengths = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+    longest = quads[np.argsort(-lengths)[:PROBE_LINES]]
+    upright = mean_score(read_lines(pixels, longest, ink))
+    if upright >= SURE:
+        return False
+    flipped = np.ascontiguousarray(pixels[::-1, ::-1])
+    corners = np.array([pixels.shape[1], pixels.shape[0]], np.float32) - longest[:, [2, 3, 0, 1]]
+    return mean_score(read_lines(flipped, corners, ink)) > upright
+
+
+def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
+    return tuple(
+        Word(
+            word.text,
+            Box(word.x0 / scale, line.y0 / scale, word.x1 / scale, line.y1 / scale),
+            number,
+            round(word.score, 4),
+        )
+        for number, line in enumerate(lines)
+        for word in line.words
+    )
