@@ -1,0 +1,128 @@
+"""How exactly are tables read? Relation F1, strict F1 and mean per table over a folder of PDFs with truth, and seconds.
+
+    python benchmarks/tables.py TRUTH_DIR --scorer SCORER_DIR [--each] [--only STEM ...]
+
+TRUTH_DIR holds `tables.jsonl` (one table a line: doc, pages, cells with r0, r1, c0, c1, text), or `*.truth.json`
+statements, of which the share of rows given exactly as printed is counted. SCORER_DIR holds `tables_eval.py` and
+`statements_eval.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+
+from extractors.geometry import read_tables
+from extractors.textlayer import text_layer
+from schemas.page import TableFragment
+
+
+def read(path: Path) -> list[TableFragment]:
+    with pymupdf.open(path) as document:
+        return [table for page in document for table in read_tables(text_layer(page, None))]
+
+
+def as_truth(table: TableFragment) -> dict[str, Any]:
+    cells = [
+        {"r0": c.row, "r1": c.row + c.row_span - 1, "c0": c.col, "c1": c.col + c.col_span - 1, "text": c.text}
+        for c in table.cells
+    ]
+    return {"page": table.page, "cells": cells}
+
+
+def as_rows(table: TableFragment) -> list[list[str]]:
+    rows: list[list[str]] = [[""] * table.n_cols for _ in range(table.n_rows)]
+    for cell in table.cells:
+        rows[cell.row][cell.col] = cell.text
+    return rows
+
+
+def score_tables(folder: Path, scorer: Any, only: list[str], each: bool) -> dict[str, Any]:
+    wanted = collections.defaultdict(list)
+    for line in (folder / "tables.jsonl").read_text().splitlines():
+        table = json.loads(line)
+        if not table.get("alternate") and (not only or table["doc"] in only):
+            wanted[table["doc"]].append({"page": table["pages"][0], "cells": table["cells"]})
+    results, seconds, pages = [], 0.0, 0
+    for doc, truth in sorted(wanted.items()):
+        start = time.perf_counter()
+        tables = read(folder / f"{doc}.pdf")
+        seconds += time.perf_counter() - start
+        with pymupdf.open(folder / f"{doc}.pdf") as document:
+            pages += len(document)
+        results.append(scorer.score_document([as_truth(table) for table in tables], truth))
+        if each:
+            summary = scorer.summarise(results[-1:])
+            figures = [summary[key] for key in ("rel_f1", "rel_f1_strict", "mean_table_rel_f1", "tables")]
+            print(doc, *figures, [round(f, 2) for f in results[-1]["per_table_rel_f1"]])
+    return {
+        **scorer.summarise(results),
+        "seconds": round(seconds, 2),
+        "pages_per_second": round(pages / seconds, 1),
+    }
+
+
+def score_statements(folder: Path, scorer: Any, only: list[str], each: bool) -> dict[str, Any]:
+    total: collections.Counter[str] = collections.Counter()
+    seconds, pages = 0.0, 0
+    for path in sorted(folder.glob("*.truth.json")):
+        truth = json.loads(path.read_text())
+        if only and path.name.split(".")[0] not in only:
+            continue
+        start = time.perf_counter()
+        tables = read(folder / truth["doc"])
+        seconds += time.perf_counter() - start
+        with pymupdf.open(folder / truth["doc"]) as document:
+            pages += len(document)
+        rows = [row for table in tables for row in as_rows(table)]
+        counts = scorer.printed_rows_recall(rows, truth)
+        total.update(counts)
+        if each:
+            print(path.name, dict(counts))
+            for statement in truth["statements"]:
+                for row in statement["rows"]:
+                    alone = {"statements": [{**statement, "rows": [row]}]}
+                    missed = scorer.printed_rows_recall(rows, alone)
+                    if missed["rows"] and not missed["hit"]:
+                        print("   ", statement["page"], row["label"], row["values"])
+    figures = {
+        "rows_as_printed": total["hit"] / total["rows"],
+        "values": total["values_hit"] / total["values"],
+    }
+    return {**{k: round(v, 4) for k, v in figures.items()}, "rows": total["rows"], "seconds": round(seconds, 2),
+            "pages_per_second": round(pages / seconds, 1)}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("truth", type=Path)
+    parser.add_argument("--scorer", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--each", action="store_true")
+    options = parser.parse_args()
+    sys.path.insert(0, str(options.scorer))
+    if (options.truth / "tables.jsonl").exists():
+        print(
+            json.dumps(
+                score_tables(
+                    options.truth, importlib.import_module("tables_eval"), options.only, options.each
+                )
+            )
+        )
+    else:
+        scorer = importlib.import_module("statements_eval")
+        print(json.dumps(score_statements(options.truth, scorer, options.only, options.each)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Where on a page do tables without a ruled grid stand?
+
+In: the printed rows of a page (without the words that grids hold) and its rules. Out: runs of consecutive rows that
+are read as one table each: rows of several pieces, most with values, whose pieces stand under each other, with the
+header rows above them and the section rows between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from extractors.rows import Piece, PrintedRow, has_digits, pieces
+
+MAX_GAP = 3.2  # line heights of white between two rows of one table
+MAX_SINGLES = 4  # rows of a single piece in a row inside a table (a section, its subsection, a wrapped label)
+MIN_ROWS = 2  # rows with values before a run is a table
+HEADER_GAP = 1.6  # line heights of white between header rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A row with its pieces."""
+
+    row: PrintedRow
+    pieces: list[Piece]
+
+    @property
+    def data(self) -> bool:
+        """Several pieces, and a value after the first."""
+        return len(self.pieces) > 1 and any(piece.numeric for piece in self.pieces[1:])
+
+
+def find_regions(rows: Sequence[PrintedRow], blank: float, height: float) -> list[list[PrintedRow]]:
+    """Return the rows of every table found among `rows`."""
+    cut = [_Cut(row, pieces(row.words, blank)) for row in rows]
+    regions = []
+    start = 0
+    while start < len(cut):
+        if not cut[start].data:
+            start += 1
+            continue
+        end = _grow_down(cut, start, height)
+        if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
+            top = _grow_up(cut, start, end, height)
+            regions.append([row.row for row in cut[top : end + 1]])
+        start = end + 1
+    return regions
+
+
+def _grow_down(cut: Sequence[_Cut], start: int, height: float) -> int:
+    """The last row of the run: rows follow closely, and rows of one piece stay within the label column."""
+    last = start
+    singles = 0
+    for number in range(start + 1, len(cut)):
+        gap = cut[number].row.box.y0 - cut[number - 1].row.box.y1
+        if gap > MAX_GAP * height:
+            break
+        if cut[number].data:
+            last, singles = number, 0
+            continue
+        singles += 1
+        if singles > MAX_SINGLES or _prose(cut[number], height):
+            break
+    return last
+
+
+def _prose(row: _Cut, height: float) -> bool:
+    return len(row.pieces) == 1 and row.row.box.width > 35 * height and len(row.row.words) > 9
+
+
+def _grow_up(cut: Sequence[_Cut], start: int, end: int, height: float) -> int:
+    """The first header row: rows above that stand over the value columns."""
+    body = [row for row in cut[start : end + 1] if row.data]
+    values = min(row.pieces[1].box.x0 for row in body)
+    top = start
+    for number in range(start - 1, -1, -1):
+        row = cut[number]
+        if cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height:
+            break
+        over_values = row.pieces[-1].box.x1 > values
+        alone = len(row.pieces) == 1 and row.pieces[0].box.x0 < values - height
+        if not over_values or alone or _prose(row, height):
+            break
+        top = number
+    return top
+
+
+def looks_numeric(row: Sequence[Piece]) -> bool:
+    """Tell whether a row holds a printed number after its first piece."""
+    return any(has_digits(piece.text) for piece in row[1:])

@@ -1,0 +1,183 @@
+"""Which words stand on one printed line, and which of them belong together in one piece?
+
+In: the words of a page. Out: `PrintedRow`s from top to bottom, each with its words from left to right, and `Piece`s:
+runs of words that a reader takes in as one ("$ 1,234", "(56)", "Net sales"). Lengths are in units of the line height
+(the height of a row's tallest usual word) or of the width of a blank, so that nothing depends on the type size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from schemas.box import Box, union
+from schemas.page import Word
+
+SAME_LINE = (
+    0.4  # of the line height; centres closer than this stand on one line (superscripts stay with their line)
+)
+BLANK = (
+    0.27  # of the line height: the usual width of a blank in proportional type, where none can be measured
+)
+WIDEST_BLANK = (
+    0.7  # of the line height: above it a gap is never just a blank (the blank of a typewriter is 0.6)
+)
+PIECE_GAP = 2.0  # blanks; words farther apart than this stand in different pieces
+NUMBER_GAP = 1.45  # blanks; two numbers side by side are two values unless they stand this close
+CURRENCY_REACH = 14.0  # line heights; how far left of its number an aligned currency sign may stand
+CLOSING_REACH = 1.3  # line heights; how far right of its number a closing bracket or a percent sign may stand
+
+CURRENCY = re.compile(r"(?:US|C|A|HK|NZ|R)?[$£€¥₹]|(?:USD|EUR|GBP|CHF|RMB)")
+OPENING = re.compile(r"(?:[$£€¥₹]\s?)?[(\[]")
+CLOSING = re.compile(r"[)\]]?%?[)\]]?")
+DIGITS = re.compile(
+    r"[(\[+\-–—−‐±~≈<>≤≥]*(?:[$£€¥₹]|US\$)?[(\[+\-–—−‐±]*"
+    r"(?:\d[\d.,'’٬٫·/:]*|[.,]\d+)"
+    r"(?:[–—−-](?:\d[\d.,]*|[.,]\d+))?"
+    r"\s?(?:[%‰xX×]|pp|bps|[kKmMbB]n?)?[)\]%]*[*†‡§¶#^]*(?:\([a-z0-9]{1,2}\))*"
+)
+NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
+GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
+LEADING_GROUP = re.compile(r"[(\[+\-–—−$£€]*\d{1,3}(?:\s\d{3})*")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedRow:
+    """The words of one printed line over the whole width they were looked for in, from left to right."""
+
+    words: tuple[Word, ...]
+    box: Box
+
+    @property
+    def middle(self) -> float:
+        """Height of the middle of the line on the page, points."""
+        return (self.box.y0 + self.box.y1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of one row that belong together."""
+
+    words: tuple[Word, ...]
+    box: Box
+
+    @property
+    def text(self) -> str:
+        """The words joined by blanks."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def numeric(self) -> bool:
+        """True when the piece is a value: a number, a dash or another sign for "nothing"."""
+        return is_value(self.text)
+
+
+def is_value(text: str) -> bool:
+    """Tell whether `text` is a printed value: digits with their signs, or a sign that stands for no value."""
+    tight = text.replace(" ", "")
+    return bool(DIGITS.fullmatch(tight) or NIL.fullmatch(tight))
+
+
+def has_digits(text: str) -> bool:
+    """Tell whether `text` is a printed number (and not a dash that stands for one)."""
+    return bool(DIGITS.fullmatch(text.replace(" ", "")))
+
+
+def line_height(words: Sequence[Word]) -> float:
+    """Return the usual height of a word in points; 10 where there is none."""
+    return median(word.box.height for word in words) if words else 10.0
+
+
+def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:
+    """Put words whose middles are level on one row; rows from top to bottom, words from left to right."""
+    rows: list[list[Word]] = []
+    middles: list[float] = []
+    for word in sorted(words, key=lambda word: (word.box.y0 + word.box.y1, word.box.x0)):
+        middle = (word.box.y0 + word.box.y1) / 2
+        best = None
+        for back in range(1, min(3, len(rows)) + 1):
+            height = max(word.box.height, rows[-back][0].box.height)
+            distance = abs(middle - middles[-back])
+            if distance < SAME_LINE * height and (best is None or distance < best[0]):
+                best = (distance, len(rows) - back)
+        if best is None:
+            rows.append([word])
+            middles.append(middle)
+            continue
+        row = rows[best[1]]
+        row.append(word)
+        weight = sum(len(other.text) for other in row)
+        middles[best[1]] += (middle - middles[best[1]]) * len(word.text) / weight
+    ordered = [tuple(sorted(row, key=lambda word: word.box.x0)) for row in rows]
+    result = [PrintedRow(row, union(word.box for word in row)) for row in ordered]
+    return sorted(result, key=lambda row: row.middle)
+
+
+def blank_width(rows: Iterable[PrintedRow]) -> float:
+    """Return the usual width of a blank between words of `rows` in points."""
+    gaps, heights = [], []
+    for row in rows:
+        heights.append(row.box.height)
+        for left, right in zip(row.words, row.words[1:], strict=False):
+            gap = right.box.x0 - left.box.x1
+            height = max(left.box.height, right.box.height)
+            if 0 < gap <= WIDEST_BLANK * height:
+                gaps.append(gap)
+    if len(gaps) >= 3:
+        return median(gaps)
+    return BLANK * (median(heights) if heights else 10.0)
+
+
+def glued(words: Sequence[Word]) -> list[list[Word]]:
+    """Join currency signs, brackets and percent signs that stand apart with the number they belong to."""
+    groups: list[list[Word]] = []
+    for word in words:
+        height = word.box.height
+        if groups:
+            last = groups[-1]
+            gap = word.box.x0 - last[-1].box.x1
+            before = "".join(part.text for part in last)
+            if (
+                word.text
+                and CLOSING.fullmatch(word.text)
+                and gap <= CLOSING_REACH * height
+                and is_value(before)
+            ):
+                last.append(word)
+                continue
+            opens = CURRENCY.fullmatch(before) or OPENING.fullmatch(before)
+            if (
+                opens
+                and gap <= CURRENCY_REACH * height
+                and (is_value(word.text) or OPENING.fullmatch(word.text))
+            ):
+                last.append(word)
+                continue
+        groups.append([word])
+    return groups
+
+
+def pieces(words: Sequence[Word], blank: float) -> list[Piece]:
+    """Cut a row's words into pieces at gaps wider than a few blanks, and between values that stand side by side."""
+    result: list[list[Word]] = []
+    for group in glued(words):
+        if result and _belongs(result[-1], group, blank):
+            result[-1].extend(group)
+        else:
+            result.append(list(group))
+    return [Piece(tuple(group), union(word.box for word in group)) for group in result]
+
+
+def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
+    gap = right[0].box.x0 - left[-1].box.x1
+    if gap > PIECE_GAP * blank:
+        return False
+    if gap <= 0.3 * blank:
+        return True
+    before, after = left[-1].text, right[0].text
+    if is_value(before) and is_value(after) and all(is_value(word.text) for word in left):
+        grouped = GROUP.fullmatch(after) and LEADING_GROUP.fullmatch(" ".join(word.text for word in left))
+        return bool(grouped) and gap <= NUMBER_GAP * blank
+    return True
