@@ -14,7 +14,9 @@ from schemas.page import PageContent, TableFragment
 from schemas.records import Failure
 
 Pixels = NDArray[np.uint8]  # height × width × 3, RGB
-Render = Callable[[int, Box | None], Pixels]  # (dpi, region in points or None for the page) -> pixels of the upright page
+Render = Callable[
+    [int, Box | None], Pixels
+]  # (dpi, region in points or None for the page) -> pixels of the upright page
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,19 +31,33 @@ class Settings(BaseSettings):
         env_prefix="PARQUETRY_", toml_file="parquetry.toml", frozen=True, extra="ignore"
     )
 
-    engine: EngineName = Field("auto", description="vision needs a worker; auto takes it when one answers, else geometry")
-    worker_urls: tuple[str, ...] = Field((), description="OpenAI-compatible workers, for instance http://127.0.0.1:7860")
+    engine: EngineName = Field(
+        "auto", description="vision needs a worker; auto takes it when one answers, else geometry"
+    )
+    worker_urls: tuple[str, ...] = Field(
+        (), description="OpenAI-compatible workers, for instance http://127.0.0.1:7860"
+    )
     worker_token: SecretStr | None = Field(None, description="bearer token of the workers")
-    model: str | None = Field(None, description="model name to ask the worker for; its first one when not given")
+    model: str | None = Field(
+        None, description="model name to ask the worker for; its first one when not given"
+    )
     ocr: bool = Field(True, description="read pages without a trustworthy text layer by OCR")
-    ocr_dpi: int = Field(200, ge=72, le=600, description="resolution for OCR, lowered to stay within max_pixels")
+    ocr_dpi: int = Field(
+        200, ge=72, le=600, description="resolution for OCR, lowered to stay within max_pixels"
+    )
     max_bytes: int = Field(500_000_000, gt=0, description="largest file in bytes")
     max_pages: int = Field(5_000, gt=0, description="most pages of one document")
     max_pixels: int = Field(40_000_000, gt=0, description="most pixels of one rendered page or one image")
     page_timeout: float = Field(120.0, gt=0, description="seconds for one page before its process is ended")
-    document_timeout: float = Field(3600.0, gt=0, description="seconds for one document before its process is ended")
-    max_memory: int = Field(4_000_000_000, gt=0, description="bytes of memory for the process that reads a document")
-    password: SecretStr | None = Field(None, description="password for encrypted PDFs; never stored or logged")
+    document_timeout: float = Field(
+        3600.0, gt=0, description="seconds for one document before its process is ended"
+    )
+    max_memory: int = Field(
+        4_000_000_000, gt=0, description="bytes of memory for the process that reads a document"
+    )
+    password: SecretStr | None = Field(
+        None, description="password for encrypted PDFs; never stored or logged"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -60,5 +74,14 @@ class Settings(BaseSettings):
 
 def reading_key(settings: Settings, engine: str, model: str | None, prompts: str | None) -> str:
     """Return a short hash of everything beside the bytes that decides what is read from a document."""
-    parts = [READER_VERSION, SCHEMA_VERSION, engine, model, prompts, settings.ocr, settings.ocr_dpi, settings.max_pixels]
+    parts = [
+        READER_VERSION,
+        SCHEMA_VERSION,
+        engine,
+        model,
+        prompts,
+        settings.ocr,
+        settings.ocr_dpi,
+        settings.max_pixels,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

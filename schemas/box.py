@@ -40,7 +40,9 @@ class Box(NamedTuple):
 
     def intersect(self, other: Box) -> Box:
         """Return the common part; its area is 0 where the boxes do not meet."""
-        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+        return Box(
+            max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
+        )
 
     def contains_center(self, other: Box) -> bool:
         """Tell whether the middle of `other` lies inside."""

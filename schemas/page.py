@@ -115,7 +115,9 @@ class JoinedTable(Frozen):
     n_header_rows: int
     cells: tuple[ReadCell, ...]  # rows count over the whole table; repeated headers are dropped
     title: str | None = None
-    above: tuple[Line, ...] = ()  # lines above it on its first page, top first: title, unit note, running header
+    above: tuple[
+        Line, ...
+    ] = ()  # lines above it on its first page, top first: title, unit note, running header
     below: tuple[Line, ...] = ()  # lines below it on its last page, top first
 
 
