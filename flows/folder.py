@@ -1,0 +1,266 @@
+"""The folder flow: the same run as `flows.run`, seen by Prefect. One flow run per trigger, one task per document.
+
+In: `RunParameters`, which the UI shows as a form. Out: the datasets, and artifacts: a summary, the failures, what needs
+review, the slowest documents. Small documents share a task, because a task run costs the server about 35 ms and 19 KB.
+Tasks return counts and never pages; what is done is known from the datasets, not from Prefect.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from prefect import flow, get_run_logger, runtime, task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from extractors.errors import ParquetryError, TransportError
+from flows.parameters import RunParameters
+from flows.plan import Plan, ToRead, Way
+from flows.progress import REASON_TEXT
+from flows.run import Events, OpenRun, Outcome, Reader, Summary, open_reader, open_run, read_and_write
+
+SMALL_BYTES = 2_000_000  # a document up to this size may share a task with others
+MOST_TASKS = 200  # of small documents in one run: about 7 s of the server's time and 4 MB of its database
+MOST_TOGETHER = 25  # small documents in one task: what is lost from view when it is broken off
+TELL_SECONDS = 5.0  # between two updates of the progress artifact
+
+_watched: ContextVar[Events | None] = ContextVar("watched", default=None)  # the terminal of `parquetry run`
+_open: dict[str, tuple[OpenRun, Reader]] = {}  # runs of this process, for their tasks' threads
+_summaries: dict[str, Summary] = {}
+
+
+def run_as_flow(parameters: RunParameters, events: Events | None = None) -> Summary:
+    """Run the flow in this process, against the configured API, and return its summary.
+
+    Raises what the run raised: UsageError, OutputBusyError, UnreadableError, TransportError or WriteError.
+    """
+    token = _watched.set(events)
+    try:
+        state: State[Any] = parquetry(parameters, return_state=True)
+    finally:
+        _watched.reset(token)
+    summary = _summaries.pop(str(state.state_details.flow_run_id), None)
+    if summary is None:
+        state.result()  # raises what happened
+        raise TransportError(
+            "The flow run ended without a summary; look at it in Prefect's UI, or run with --direct."
+        )
+    return summary
+
+
+@flow(name="parquetry", flow_run_name=lambda: _flow_run_name(), persist_result=False)
+def parquetry(run: RunParameters) -> State[Any]:
+    """Read the new and changed documents of a folder into Parquet, each number verified against its page or flagged."""
+    flow_run_id = str(runtime.flow_run.id)
+    events = FlowEvents(_watched.get())
+    with open_run(run, events, flow_run_id) as opened:
+        with open_reader(opened.settings, run.workers) as reader:
+            _open[flow_run_id] = (opened, reader)
+            try:
+                _read_all(opened, flow_run_id)
+            finally:
+                opened.job.stopping.set()
+                _open.pop(flow_run_id, None)
+    _leave_artifacts(opened.summary)
+    _summaries[flow_run_id] = opened.summary
+    return _final_state(opened.summary)
+
+
+@task(
+    name="read-documents",
+    task_run_name="{label}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[5, 30],
+    retry_condition_fn=lambda _task, _run, state: _may_mend(state),
+)
+def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> dict[str, int]:
+    """Read some documents and write their rows; return how many ended how.
+
+    Raises WriteError when the output cannot be written. Another attempt leaves out what was finished.
+    """
+    opened, reader = _open[flow_run_id]
+    counts: dict[str, int] = {}
+    logger = get_run_logger()
+    for item in items:
+        if opened.is_finished(item):
+            continue
+        outcome = read_and_write(opened.job, reader, item)
+        opened.finish(item, outcome)
+        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        for category, message in outcome.failures[:1]:
+            logger.warning("%s: %s: %s", outcome.status, category, message)
+    return counts
+
+
+def _read_all(opened: OpenRun, flow_run_id: str) -> None:
+    """Submit the tasks, a bounded number at a time, so that memory does not grow with the folder."""
+    workers = opened.job.parameters.workers
+    with ThreadPoolTaskRunner(max_workers=workers) as runner:
+        waiting: list[PrefectFuture[Any]] = []
+        for items in share(opened.plan.to_read[: opened.job.parameters.limit]):
+            label = _label(items)
+            parameters = {"label": label, "flow_run_id": flow_run_id, "items": items}
+            waiting.append(runner.submit(read_documents, parameters=parameters))
+            if len(waiting) >= 2 * workers:
+                waiting.pop(0).result()
+        for future in waiting:
+            future.result()
+
+
+def share(items: tuple[ToRead, ...]) -> Iterator[tuple[ToRead, ...]]:
+    """Divide documents into tasks: a large one has its own, small ones share where there are many."""
+    small = sum(item.source.byte_size <= SMALL_BYTES for item in items)
+    together = min(MOST_TOGETHER, max(1, -(-small // MOST_TASKS)))
+    group: list[ToRead] = []
+    for item in items:
+        if item.source.byte_size > SMALL_BYTES:
+            yield (item,)
+            continue
+        group.append(item)
+        if len(group) == together:
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
+
+
+class FlowEvents(Events):
+    """Passes events on to the terminal, if one is watching, and keeps a progress artifact for the UI."""
+
+    def __init__(self, watched: Events | None) -> None:
+        self._to = watched or Events()
+        self._told = time.monotonic()
+        self._total = self._done = 0
+        self._artifact: Any = None
+
+    def looking(self, done: int, files: int) -> None:
+        """Pass on."""
+        self._to.looking(done, files)
+
+    def planned(self, plan: Plan, way: Way) -> None:
+        """Log the plan, and begin the progress."""
+        self._to.planned(plan, way)
+        self._total = len(plan.to_read)
+        reasons = (
+            ", ".join(f"{count} {REASON_TEXT[reason]}" for reason, count in plan.reasons.items()) or "nothing"
+        )
+        get_run_logger().info(
+            "%d documents to read (%s), %d unchanged, engine %s",
+            self._total,
+            reasons,
+            plan.unchanged,
+            way.engine,
+        )
+        if self._total > 1:
+            self._artifact = create_progress_artifact(
+                0.0, key="documents-read", description="Documents read, per cent"
+            )
+
+    def page(self, item: ToRead, done: int, pages: int) -> None:
+        """Pass on."""
+        self._to.page(item, done, pages)
+
+    def document(self, outcome: Outcome) -> None:
+        """Pass on, and now and then tell the UI."""
+        self._to.document(outcome)
+        self._done += 1
+        now = time.monotonic()
+        if self._artifact and (now - self._told > TELL_SECONDS or self._done == self._total):
+            self._told = now
+            update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
+
+
+def _leave_artifacts(summary: Summary) -> None:
+    """Leave what a person wants to see of a run in the UI."""
+    figures = [
+        {"what": "documents read", "count": summary.ok},
+        {"what": "documents read in part", "count": summary.partial},
+        {"what": "documents failed", "count": summary.failed},
+        {"what": "documents unchanged", "count": summary.unchanged},
+        {"what": "documents that failed before, not tried again", "count": summary.given_up},
+        {"what": "documents whose source is gone", "count": summary.removed},
+        {"what": "documents left for the next run", "count": summary.left},
+        {"what": "pages", "count": summary.pages},
+        {"what": "tables", "count": summary.tables},
+        {"what": "facts", "count": summary.facts},
+        {"what": "values that need review", "count": summary.needs_review},
+        {"what": "seconds", "count": round(summary.seconds, 1)},
+    ]
+    reader = f"{summary.engine} {summary.model or ''}".strip()
+    create_table_artifact(figures, key="summary", description=f"The run in figures; read by {reader}")
+    failures = [
+        {
+            "document": _cell(o.source_uri),
+            "status": o.status,
+            "category": category,
+            "what to do": _cell(message),
+        }
+        for o in summary.outcomes
+        for category, message in o.failures
+    ]
+    if failures:
+        create_table_artifact(
+            failures, key="failures", description="What did not work, and what to do about it"
+        )
+    review = sorted((o for o in summary.outcomes if o.n_needs_review), key=lambda o: -o.n_needs_review)
+    if review:
+        create_table_artifact(
+            [
+                {"document": _cell(o.source_uri), "values in doubt": o.n_needs_review, "facts": o.n_facts}
+                for o in review
+            ],
+            key="review",
+            description="Documents with values that need review, the most doubtful first",
+        )
+    slowest = sorted(summary.outcomes, key=lambda o: -o.seconds)[:10]
+    if slowest:
+        rows = "\n".join(f"| {_cell(o.source_uri)} | {o.n_pages} | {o.seconds:.1f} |" for o in slowest)
+        create_markdown_artifact(f"| document | pages | seconds |\n|---|--:|--:|\n{rows}", key="slowest")
+
+
+def _final_state(summary: Summary) -> State[Any]:
+    message = f"{summary.done} documents read, {summary.failed + summary.partial} with failures, {summary.unchanged} unchanged"
+    if summary.exit_code == 3:
+        return Failed(message=message)
+    return Completed(message=message, name="Completed" if summary.exit_code == 0 else "CompletedWithFailures")
+
+
+def _flow_run_name() -> str:
+    run = RunParameters.model_validate(runtime.flow_run.parameters["run"])
+    return " ".join(run.folders) or run.manifest or f"retry of {run.out}"
+
+
+def _label(items: tuple[ToRead, ...]) -> str:
+    name = items[0].source.uri.rstrip("/").rsplit("/", 1)[-1]
+    return name if len(items) == 1 else f"{name} and {len(items) - 1} more"
+
+
+def _cell(text: str) -> str:
+    """Return text that Markdown takes as text: names and messages come from documents, and may be meant to deceive."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~-])", r"\\\1", " ".join(text.split()))
+
+
+def _may_mend(state: State[Any]) -> bool:
+    """Tell whether another attempt at a task can help: the storage was away, not the document bad."""
+    try:
+        state.result()
+    except ParquetryError as error:
+        return error.retryable
+    except Exception:
+        return False
+    return False
