@@ -191,7 +191,7 @@ def overall(readings: Sequence[PageReading], failures: Sequence[Failure]) -> Sta
     """Return `ok` when nothing failed, `failed` when no page could be read, else `partial`."""
     if not readings or all(r.status == "failed" for r in readings):
         return "failed"
-    return "partial" if failures else "ok"
+    return "partial" if failures or any(r.status != "ok" for r in readings) else "ok"
 
 
 def describe(
