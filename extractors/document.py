@@ -75,7 +75,7 @@ def read_page(page: OpenPage, engine: Engine) -> PageReading:
         failures=failures,
         n_tiles=reading.n_tiles,
         seconds=page.seconds + time.perf_counter() - start,
-        status="partial" if failures else "ok",
+        status="failed" if page.failed else "partial" if failures else "ok",
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from extractors.engine import Pixels, Render
 from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines
 from extractors.render import Pose, Raster, upright_render
-from extractors.rulings import find_rules
+from extractors.scan_rules import find_rules
 from extractors.settings import Settings
 from extractors.upright import runs_sideways, skew_of
 from schemas.box import Box
