@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extractors.columns import Placed, find_columns, place
+from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
+from extractors.openreader import read_open
 from extractors.regions import find_regions
-from extractors.rows import Piece, PrintedRow, blank_width, has_digits, line_height, pieces, printed_rows
+from extractors.rows import Piece, blank_width, is_value, line_height, pieces, printed_rows
+from extractors.ruledreader import read_ruled
+from extractors.rulings import find_grids
 from schemas.box import Box, union
 from schemas.page import Line, PageContent, ReadCell, TableFragment, Word
+
+RULE_ABOVE = 0.6  # line heights; how far above a cell's words its rule may run
 
 
 class GeometryEngine:
@@ -31,61 +36,63 @@ class GeometryEngine:
 def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
     """Return the tables of a page, top to bottom."""
     words = [word for word in content.words if word.text.strip()]
+    if not words:
+        return ()
+    blank, height = blank_width(printed_rows(words)), line_height(words)
+    drafts: list[Draft] = []
+    for grid in find_grids(content.rules):
+        inside = [word for word in words if grid.box.contains_center(word.box)]
+        draft = read_ruled(grid, inside, blank, height)
+        if draft is not None:
+            drafts.append(draft)
+            taken = {id(word) for word in inside}
+            words = [word for word in words if id(word) not in taken]
     rows = printed_rows(words)
-    blank, height = blank_width(rows), line_height(words)
-    fragments = [read_rows(region, content, blank) for region in find_regions(rows, blank, height)]
-    return tuple(fragment for fragment in fragments if fragment.n_cols > 1)
+    drafts.extend(read_open(region, content.rules, blank, height) for region in find_regions(rows, blank, height))
+    fragments = [_fragment(draft, content) for draft in drafts if draft.n_cols > 1 and draft.n_rows > 1]
+    return tuple(sorted(fragments, key=lambda fragment: (fragment.box.y0, fragment.box.x0)))
 
 
-def read_rows(rows: Sequence[PrintedRow], content: PageContent, blank: float) -> TableFragment:
-    columns = find_columns(rows, blank)
-    placed = [place(row, columns, blank) for row in rows]
-    n_header = 0
-    for row in placed:
-        if any(item.first > 0 and has_digits(item.piece.text) and not _year(item.piece.text) for item in row):
-            break
-        n_header += 1
-    cells = [
-        _cell(item, number, content, columns[item.first].x0)
-        for number, row in enumerate(placed)
-        for item in row
-    ]
+def _fragment(draft: Draft, content: PageContent) -> TableFragment:
+    cells = sorted(draft.cells, key=lambda cell: (cell.row, cell.col))
     return TableFragment(
         page=content.page,
-        box=union(row.box for row in rows),
-        n_rows=len(placed),
-        n_cols=len(columns),
-        n_header_rows=n_header,
-        cells=tuple(cells),
+        box=union(cell.box for cell in cells),
+        n_rows=draft.n_rows,
+        n_cols=draft.n_cols,
+        n_header_rows=draft.n_header_rows,
+        cells=tuple(_cell(cell, content, draft.lefts[cell.col]) for cell in cells),
         engine="geometry",
     )
 
 
-def _year(text: str) -> bool:
-    return len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
-
-
-def _cell(item: Placed, row: int, content: PageContent, left: float) -> ReadCell:
-    source = "ocr" if content.text_source == "ocr" else "text_layer"
-    words = item.piece.words
-    value = (
-        [word for word in words if any(letter.isdigit() for letter in word.text)]
-        if item.piece.numeric
-        else []
+def _cell(cell: DraftCell, content: PageContent, left: float) -> ReadCell:
+    words, box, text = cell.words, cell.box, cell.text
+    value = [word for word in words if any(letter.isdigit() for letter in word.text)] if is_value(text) else []
+    height = line_height(words)
+    ocr = content.text_source == "ocr"
+    ruled_above = any(
+        rule.horizontal
+        and -RULE_ABOVE * height <= (rule.y0 + rule.y1) / 2 - box.y0 <= 0.25 * height
+        and rule.x0 < box.x1
+        and box.x0 < rule.x1
+        for rule in content.rules
     )
     return ReadCell(
         page=content.page,
-        row=row,
-        col=item.first,
-        col_span=item.last - item.first + 1,
-        text=item.piece.text,
-        box=item.box,
+        row=cell.row,
+        col=cell.col,
+        row_span=cell.row_span,
+        col_span=cell.col_span,
+        text=text,
+        box=box,
         value_box=union(word.box for word in value) if value else None,
-        source=source,
-        grounding="exact" if source == "text_layer" else "unavailable",
+        source="ocr" if ocr else "text_layer",
+        grounding="unavailable" if ocr else "exact",
         confidence=min(word.confidence for word in words),
-        indent=max(0.0, item.box.x0 - left),
+        indent=max(0.0, box.x0 - left),
         bold=all(word.bold for word in words),
+        ruled_above=ruled_above,
     )
 
 

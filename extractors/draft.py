@@ -1,0 +1,71 @@
+"""A table as words in rows and columns, before it becomes cells of the output.
+
+The readers of ruled and of open tables both give a `Draft`; what they share in telling header from body is here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from extractors.rows import has_digits, printed_rows
+from schemas.box import Box, union
+from schemas.page import Word
+
+YEAR = re.compile(r"(?:FY\s?|CY\s?|Q[1-4]\s?)?(?:19|20)\d\d(?:[/–-](?:19|20)?\d\d)?[A-Z*†‡]?(?:\(\w{1,2}\))?", re.I)
+DATE = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{2,4}")
+
+
+@dataclass(slots=True)
+class DraftCell:
+    """Words that share a cell; rows and columns count from 0."""
+
+    words: list[Word]
+    row: int
+    col: int
+    row_span: int = 1
+    col_span: int = 1
+
+    @property
+    def box(self) -> Box:
+        """Around the words."""
+        return union(word.box for word in self.words)
+
+    @property
+    def text(self) -> str:
+        """The words in reading order, lines joined by a blank."""
+        return " ".join(word.text for row in printed_rows(self.words) for word in row.words)
+
+
+@dataclass(slots=True)
+class Draft:
+    """Cells of one table with the left edges of its columns in points."""
+
+    cells: list[DraftCell]
+    n_rows: int
+    n_cols: int
+    n_header_rows: int
+    lefts: list[float]
+
+
+def is_caption_of_column(text: str) -> bool:
+    """Tell whether digits are a year or a date, as stand in column headers, and not a value."""
+    tight = text.replace(" ", "").strip("()")
+    return bool(YEAR.fullmatch(tight) or DATE.fullmatch(tight))
+
+
+def holds_value(texts: Iterable[str]) -> bool:
+    """Tell whether any of `texts` is a printed number that is neither a year nor a date."""
+    return any(has_digits(text) and not is_caption_of_column(text) for text in texts)
+
+
+def compact(cells: Sequence[DraftCell]) -> tuple[int, int]:
+    """Renumber rows and columns in place so that none is without a cell that starts there; return their numbers."""
+    rows = {row: number for number, row in enumerate(sorted({cell.row for cell in cells}))}
+    cols = {col: number for number, col in enumerate(sorted({cell.col for cell in cells}))}
+    for cell in cells:
+        cell.row_span = sum(cell.row <= row < cell.row + cell.row_span for row in rows)
+        cell.col_span = sum(cell.col <= col < cell.col + cell.col_span for col in cols)
+        cell.row, cell.col = rows[cell.row], cols[cell.col]
+    return len(rows), len(cols)

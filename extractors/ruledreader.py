@@ -1,0 +1,138 @@
+"""How is a table with a ruled grid read: which words stand in which ruled cell, and where does a ruled row hold several?
+
+In: a `Grid` and the words inside it. Out: a `Draft`, or None where the lines are a frame, a chart or a decoration.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from extractors.columns import Placed, Span
+from extractors.draft import Draft, DraftCell, compact, holds_value
+from extractors.rows import Piece, PrintedRow, has_digits, printed_rows
+from extractors.rulings import Grid, GridCell
+from extractors.wrap import row_groups
+from schemas.box import Box, union
+from schemas.page import Word
+
+FILLED = 0.3  # of the ruled cells; a grid with less text is a chart or a form
+
+
+def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -> Draft | None:
+    """Read the table that `grid` rules."""
+    inside = _by_cell(grid, words)
+    cells = [cell for cell in grid.cells if cell in inside]
+    columns = {cell.left for cell in cells}
+    bands = {cell.top for cell in cells}
+    if len(columns) < 2 or len(bands) < 2 or len(cells) < FILLED * len(grid.cells):
+        return None
+    cells = _without_title_and_notes(cells, grid)
+    drafts: list[DraftCell] = []
+    row = 0
+    starts: dict[int, int] = {}
+    bands = sorted({cell.top for cell in cells})
+    for band in bands:
+        starts[band] = row
+        row += _subrows(band, [c for c in cells if c.top == band], inside, drafts, row, blank, height)
+    starts[max(cell.bottom for cell in cells) + 1] = row
+    for cell in drafts:
+        if cell.row_span < 0:  # spans ruled bands: known once all bands are split
+            bottom = -cell.row_span
+            later = [start for band, start in starts.items() if band > bottom]
+            cell.row_span = min(later, default=row) - cell.row
+    n_rows, n_cols = compact(drafts)
+    lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
+    return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
+
+
+def _by_cell(grid: Grid, words: Sequence[Word]) -> dict[GridCell, list[Word]]:
+    inside: dict[GridCell, list[Word]] = defaultdict(list)
+    for word in words:
+        for cell in grid.cells:
+            if cell.box.contains_center(word.box):
+                inside[cell].append(word)
+                break
+    return inside
+
+
+def _without_title_and_notes(cells: list[GridCell], grid: Grid) -> list[GridCell]:
+    """Leave out rows over the whole width at the top (title) and at the bottom (notes)."""
+    n_columns = len(grid.xs) - 1
+    whole = {cell.top for cell in cells if cell.right - cell.left + 1 == n_columns}
+    bands = sorted({cell.top for cell in cells})
+    while len(bands) > 2 and bands[0] in whole:
+        bands.pop(0)
+    while len(bands) > 2 and bands[-1] in whole:
+        bands.pop()
+    return [cell for cell in cells if cell.top in set(bands)]
+
+
+def _subrows(
+    band: int,
+    cells: Sequence[GridCell],
+    inside: dict[GridCell, list[Word]],
+    drafts: list[DraftCell],
+    row: int,
+    blank: float,
+    height: float,
+) -> int:
+    """Read one ruled band into `drafts`; return how many rows of the table it holds."""
+    single = [cell for cell in cells if cell.bottom == band]
+    values = [_value_lines(inside[cell]) for cell in single if cell.left > 0]
+    if not single or max(values, default=0) < 2:
+        drafts.extend(
+            DraftCell(inside[c], row, c.left, -c.bottom if c.bottom > band else 1, c.right - c.left + 1)
+            for c in cells
+        )
+        return 1
+    rows = printed_rows(word for cell in single for word in inside[cell])
+    owner = {id(word): cell for cell in single for word in inside[cell]}
+    placed = [_placed(line, owner) for line in rows]
+    groups = row_groups(placed, height, blank)
+    for number, group in enumerate(groups):
+        parts: dict[GridCell, list[Word]] = defaultdict(list)
+        for index in group:
+            for word in rows[index].words:
+                parts[owner[id(word)]].append(word)
+        drafts.extend(
+            DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in parts.items()
+        )
+    drafts.extend(
+        DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1) for c in cells if c.bottom > band
+    )
+    return len(groups)
+
+
+def _value_lines(words: Sequence[Word]) -> int:
+    """How many lines of a cell are numbers, if all are."""
+    lines = [" ".join(word.text for word in row.words) for row in printed_rows(words)]
+    return len(lines) if all(has_digits(line) for line in lines) else 0
+
+
+def _placed(line: PrintedRow, owner: dict[int, GridCell]) -> list[Placed]:
+    parts: dict[GridCell, list[Word]] = defaultdict(list)
+    for word in line.words:
+        parts[owner[id(word)]].append(word)
+    return [
+        Placed(Piece(tuple(words), union(word.box for word in words)), cell.left, cell.right)
+        for cell, words in parts.items()
+    ]
+
+
+def _header_rows(cells: Sequence[DraftCell], n_rows: int) -> int:
+    """Rows above the first one with a value beside its label; one where no row has any."""
+    for row in range(n_rows):
+        if holds_value(cell.text for cell in cells if cell.row == row and cell.col > 0):
+            return row
+    return min(1, n_rows - 1)
+
+
+def column_spans(grid: Grid) -> list[Span]:
+    """Return the ruled columns as spans."""
+    return [Span(a, b) for a, b in zip(grid.xs, grid.xs[1:], strict=False)]
+
+
+def frame_of(cells: Sequence[GridCell]) -> Box:
+    """Return the box around ruled cells."""
+    return union(cell.box for cell in cells)

@@ -1,0 +1,106 @@
+"""Which printed rows of a table are one row, because a label or a text was too long for its column?
+
+In: a table's printed rows, already placed in columns. Out: runs of row numbers; each run is one row of the table.
+A label is taken to be wrapped only where it had to be: the next word would not have fitted in the label column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from statistics import median
+
+from extractors.columns import Placed
+from extractors.rows import has_digits
+
+TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
+LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
+INDENT = 0.35  # line heights; a smaller step to the right is no indent
+FULL = 0.72  # of the label column; a label that ends before this was not broken for want of room
+OPEN_END = re.compile(r"(?:[,/&–—-]|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|net|und|der|die|et|de|des|y|e))$", re.I)
+SECTION_END = re.compile(r"[:：]$")
+CONTINUES = re.compile(r"[a-zà-ÿ(&$]|(?:[IVX]+\b)|\d")
+
+Row = Sequence[Placed]
+
+
+def row_groups(rows: Sequence[Row], height: float, blank: float, breaks: Sequence[float] = ()) -> list[list[int]]:
+    """Return runs of consecutive row numbers that are one row each. `breaks` are heights of rules that part rows."""
+    if not rows:
+        return []
+    facts = [_Row(row) for row in rows]
+    limit = max((row.label.box.x1 for row in facts if row.label and row.label.last == 0), default=0.0)
+    left = min((row.label.box.x0 for row in facts if row.label), default=0.0)
+    steps = [b.middle - a.middle for a, b in zip(facts, facts[1:], strict=False)]
+    pitch = median(steps) if steps else height
+    apart = [any(a.middle < y < b.middle for y in breaks) for a, b in zip(facts, facts[1:], strict=False)]
+    groups = [[0]]
+    for number in range(1, len(facts)):
+        above, here = [facts[n] for n in groups[-1]], facts[number]
+        after = facts[number + 1] if number + 1 < len(facts) else None
+        joins = not apart[number - 1] and here.top - above[-1].bottom <= TIGHT * height
+        if joins and _continues(above, here, after, limit, left, height, blank, pitch):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+class _Row:
+    """What of a placed row decides whether it goes on from the row above."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.label = next((item for item in row if item.first == 0), None)
+        self.others = [item for item in row if item.first > 0]
+        self.values = any(item.piece.numeric for item in self.others)
+        self.top = min(item.box.y0 for item in row)
+        self.bottom = max(item.box.y1 for item in row)
+        self.middle = (self.top + self.bottom) / 2
+        self.bold = bool(self.label) and all(word.bold for word in self.label.piece.words) if self.label else False
+
+    @property
+    def text(self) -> str:
+        return self.label.piece.text if self.label else ""
+
+
+def _continues(
+    above: Sequence[_Row], here: _Row, after: _Row | None, limit: float, left: float, height: float, blank: float, pitch: float
+) -> bool:
+    last = above[-1]
+    valued = any(row.others for row in above)
+    if not here.label:
+        if not here.others:
+            return False
+        if last.label and not valued:  # values half a line below the first line of their label
+            return here.middle - last.middle < LEVEL * pitch
+        columns = {item.first for row in above for item in row.others}
+        return not here.values and all(item.first in columns for item in here.others)
+    if not last.label:
+        half_way = here.middle - last.middle < LEVEL * pitch and not here.others
+        return half_way and (len(above) > 1 or _lower(here.text))
+    if here.others and valued:
+        return False
+    if SECTION_END.search(last.text) or last.bold != here.bold:
+        return False
+    step = here.label.box.x0 - above[0].label.box.x0 if above[0].label else 0.0
+    if step < -INDENT * height:
+        return False
+    first_word = here.label.piece.words[0].box.width
+    full = last.label.box.x1 + blank + first_word > limit + 0.3 * blank and last.label.box.x1 - left > FULL * (limit - left)
+    open_end = bool(OPEN_END.search(last.text))
+    lower = _lower(here.text)
+    if valued:
+        return lower or (full and (open_end or (step > INDENT * height and not _deeper(after, here, height))))
+    return lower or (full and not has_digits(here.text)) or (open_end and full)
+
+
+def _lower(text: str) -> bool:
+    return bool(re.match(r"[a-zà-ÿ]{2,}|\(", text))
+
+
+def _deeper(after: _Row | None, here: _Row, height: float) -> bool:
+    """Tell whether the next row is indented under this one, which makes this one a section."""
+    return bool(
+        after and after.label and here.label and after.label.box.x0 > here.label.box.x0 + INDENT * height
+    )
