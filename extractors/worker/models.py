@@ -1,4 +1,4 @@
-"""Which models are known, which are on this machine, and are their files whole?
+"""Which models are known, which are on this machine, and whether their files are whole.
 
 In: a profile's name and a folder. Out: the paths of a language model and its mmproj, fetched from the Hugging Face hub (or any
 server that speaks its API), resumed where an earlier download broke off, and compared with their published sha256.
@@ -129,6 +129,7 @@ def pull(
     Raises:
         TransportError: the hub cannot be reached, or a file arrived damaged.
         UsageError: the hub has no such model or files.
+
     """
     home = (folder or models_folder()) / wanted.name
     home.mkdir(parents=True, exist_ok=True)
