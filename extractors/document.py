@@ -18,6 +18,7 @@ from extractors.facts import state_facts
 from extractors.gather import cell_records, describe, failed_document, overall, page_records, table_records
 from extractors.geometry import outside_lines
 from extractors.pages import OpenPage, open_document
+from extractors.second_look import confirm_numbers
 from extractors.settings import Settings
 from extractors.sources import Source
 from extractors.statements import find_statements
@@ -59,10 +60,11 @@ def read_pages(
 
 
 def read_page(page: OpenPage, engine: Engine) -> PageReading:
-    """Read the tables of one page and keep what later stages need: fragments and the lines around them."""
+    """Read the tables of one page, look twice at numbers of scans, and keep what later stages need."""
     start = time.perf_counter()
     content = page.content
     reading = engine.read_page(content, page.render)
+    fragments = confirm_numbers(reading.fragments, content, page.render)
     failures = (*page.failures, *reading.failures)
     return PageReading(
         page=content.page,
@@ -70,8 +72,8 @@ def read_page(page: OpenPage, engine: Engine) -> PageReading:
         height=content.height,
         rotation=content.rotation,
         text_source=content.text_source,
-        fragments=reading.fragments,
-        lines=outside_lines(content, reading.fragments),
+        fragments=fragments,
+        lines=outside_lines(content, fragments),
         failures=failures,
         n_tiles=reading.n_tiles,
         seconds=page.seconds + time.perf_counter() - start,
