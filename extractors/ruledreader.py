@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 from extractors.columns import Placed, Span
 from extractors.draft import Draft, DraftCell, compact, holds_value
-from extractors.rows import Piece, PrintedRow, has_digits, printed_rows
+from extractors.rows import Piece, PrintedRow, has_digits, pieces, printed_rows
 from extractors.rulings import Grid, GridCell
 from extractors.wrap import row_groups
 from schemas.box import Box, union
 from schemas.page import Word
 
+LUMPS = 0.15  # of the cells; where more hold several columns, the lines are no grid of cells
 FILLED = 0.3  # of the ruled cells; a grid with less text is a chart or a form
 
 
@@ -26,6 +27,9 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
     columns = {cell.left for cell in cells}
     bands = {cell.top for cell in cells}
     if len(columns) < 2 or len(bands) < 2 or len(cells) < FILLED * len(grid.cells):
+        return None
+    lumps = {cell for cell in cells if _lump(inside[cell], blank)}
+    if len(lumps) > LUMPS * len(cells):
         return None
     cells = _without_title_and_notes(cells, grid)
     drafts: list[DraftCell] = []
@@ -44,6 +48,15 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
     n_rows, n_cols = compact(drafts)
     lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
+
+
+def _lump(words: Sequence[Word], blank: float) -> bool:
+    """Tell whether a ruled cell holds several columns: on one of its lines values stand apart from what is before."""
+    return any(
+        any(piece.numeric for piece in pieces(row.words, blank)[1:])
+        for row in printed_rows(words)
+        if len(row.words) > 1
+    )
 
 
 def _by_cell(grid: Grid, words: Sequence[Word]) -> dict[GridCell, list[Word]]:

@@ -67,7 +67,7 @@ def text_layer(page: pymupdf.Page, turn: int | None = 0) -> PageContent:
         rotation=(page.rotation + turn) % 360,
         text_source="text_layer" if words else "none",
         words=tuple(words),
-        rules=tuple(_rules(marks.vectors, upright, area)),
+        rules=tuple(_rules(page, marks.vectors, upright, area)),
         images=tuple(_images(page, upright, area)),
     )
 
@@ -212,15 +212,24 @@ def _without_leaders(text: str, box: Box) -> Iterator[tuple[str, Box]]:
             yield text[start:end], Box(left, box.y0, left + unit * sum(widths[start:end]), box.y1)
 
 
-def _rules(vectors: list[dict[str, Any]], upright: pymupdf.Matrix, area: Box) -> list[Rule]:
-    """Thin shapes and the edges of stroked rectangles, with the pieces of one drawn line put together."""
+def _rules(
+    page: pymupdf.Page, vectors: list[dict[str, Any]], upright: pymupdf.Matrix, area: Box
+) -> list[Rule]:
+    """Thin fills, strokes and the edges of stroked rectangles, with the pieces of one drawn line put together."""
+    shapes = [v["bbox"] for v in vectors if not v["stroked"] and v["alpha"] > 0 and not _is_white(v["color"])]
+    if any(
+        vector["stroked"] for vector in vectors
+    ):  # their boxes are padded for pointed joins, so ask for their paths
+        shapes.extend(_strokes(page))
     across: list[Box] = []
     down: list[Box] = []
-    for vector in vectors:
-        if vector["alpha"] == 0 or _is_white(vector["color"]):
-            continue
-        for edge in _edges(vector, upright, area):
+    for shape in shapes:
+        edge = _placed(shape, upright).intersect(area)
+        thick, length = sorted((edge.width, edge.height))
+        if 0 <= thick <= RULE_THICKNESS < length:
             (across if edge.width >= edge.height else down).append(edge)
+        elif 0 <= thick <= length <= RULE_THICKNESS and thick < length:
+            (across if edge.width >= edge.height else down).append(edge)  # perhaps a dash
     return [*_joined(across, horizontal=True), *_joined(down, horizontal=False)]
 
 
@@ -228,18 +237,21 @@ def _is_white(color: int) -> bool:
     return all((color >> shift) & 0xFF >= (WHITE >> shift) & 0xFF for shift in (0, 8, 16))
 
 
-def _edges(vector: dict[str, Any], upright: pymupdf.Matrix, area: Box) -> Iterator[Box]:
-    box = _placed(vector["bbox"], upright).intersect(area)
-    if box.width < 0 or box.height < 0:
-        return
-    if min(box.width, box.height) <= RULE_THICKNESS:
-        if max(box.width, box.height) > RULE_THICKNESS or box.width != box.height:
-            yield box
-    elif vector["stroked"] and vector["isrect"]:
-        yield Box(box.x0, box.y0, box.x1, box.y0)
-        yield Box(box.x0, box.y1, box.x1, box.y1)
-        yield Box(box.x0, box.y0, box.x0, box.y1)
-        yield Box(box.x1, box.y0, box.x1, box.y1)
+def _strokes(page: pymupdf.Page) -> Iterator[Corners]:
+    """The straight parts of all visible strokes, in the library's coordinates."""
+    for path in page.get_cdrawings():
+        color = path.get("color")
+        if "s" not in path["type"] or color is None or path.get("stroke_opacity") == 0:
+            continue
+        if min(color) >= (WHITE & 0xFF) / 0xFF or (path.get("width") or 0) > RULE_THICKNESS:
+            continue
+        for item in path["items"]:
+            if item[0] == "l":
+                (x0, y0), (x1, y1) = item[1:3]
+                yield min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+            elif item[0] in ("re", "qu"):
+                x0, y0, x1, y1 = pymupdf.Quad(item[1]).rect if item[0] == "qu" else item[1]
+                yield from ((x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1))
 
 
 def _joined(edges: list[Box], *, horizontal: bool) -> list[Rule]:

@@ -126,9 +126,27 @@ def test_rules_come_from_lines_thin_fills_and_frames() -> None:
     for rule, expected in zip(
         across, [(50, 20, 220), (80, 20, 220), (200, 300, 380), (260, 300, 380)], strict=True
     ):
-        assert rule == pytest.approx(expected, abs=1.1)  # a stroke reaches its width beyond its ends
+        assert rule == pytest.approx(expected, abs=0.5)
     for rule, expected in zip(down, [(300, 200, 260), (380, 200, 260)], strict=True):
-        assert rule == pytest.approx(expected, abs=1.1)
+        assert rule == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_rules_keep_to_their_words_when_the_page_is_turned(rotation: int) -> None:
+    page = page_with((50, 100, "Total"))
+    page.draw_line((50, 104), (90, 104))
+    page.draw_rect(pymupdf.Rect(50, 106, 90, 107), color=None, fill=(0, 0, 0))
+    page.set_cropbox(pymupdf.Rect(10, 20, 390, 280))
+    page.set_rotation(rotation)
+    content = text_layer(page, (360 - rotation) % 360)
+    upright = text_layer(page_with((50, 100, "Total")))
+    word = content.words[0].box
+    assert word.x0 == pytest.approx(upright.words[0].box.x0 - 10, abs=0.1)
+    assert word.y1 == pytest.approx(102 - 20, abs=0.1)
+    assert sorted((r.x0, r.y0, r.x1) for r in content.rules) == [
+        pytest.approx((40, 84, 80), abs=0.1),
+        pytest.approx((40, 86, 80), abs=0.1),
+    ]
 
 
 def test_images_are_placed(tmp_path: Path) -> None:
