@@ -8,16 +8,74 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sample_docs.drawing import annual
+import numpy as np
+
+from sample_docs.drawing import annual, banking, chinese, ferries, german, hostile, scans, wide
 from sample_docs.drawing.grid import Truth
 
 HERE = Path(__file__).parent
+SCAN_DPI = 200
+ANNUAL_SCANNED = (7, 8, 9, 10, 11, 13)  # the statements, and a page of notes
+ANNUAL_GREY = (8, 13)  # these keep their grey levels
+
+
+def annual_scan(path: Path) -> Truth:
+    """The statements of the annual report as a skewed, noisy scan without a text layer."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "tarnwick_annual_report_2024.pdf"
+        truth = annual.draw(source)
+        images = scans.scan_pages(source, ANNUAL_SCANNED, SCAN_DPI, 7, grey=ANNUAL_GREY)
+    scans.save_pdf(path, images, SCAN_DPI)
+    return scans.scanned_truth(truth, path.name, "application/pdf", ANNUAL_SCANNED)
+
+
+def ferries_tiff(path: Path) -> Truth:
+    """British accounts as a TIFF of four pages, the third of them fed upside down."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "brackwater_accounts.pdf"
+        truth = ferries.draw(source)
+        images = scans.scan_pages(source, (1, 2, 3, 4), SCAN_DPI, 11, tilt=0.8)
+    images[2] = images[2].rotate(180)
+    scans.save_tiff(path, images, SCAN_DPI)
+    moved = scans.scanned_truth(truth, path.name, "image/tiff", (1, 2, 3, 4))
+    moved.notes = ["Page 3 was fed upside down."]
+    return moved
+
+
+def invoice_photo(path: Path) -> Truth:
+    """The invoice as a photograph: perspective, uneven light, slight blur."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "invoice.pdf"
+        truth = banking.draw_invoice(source)
+        page = scans.page_image(source, 1, 190)
+    scans.save_jpeg(path, scans.photographed(page, np.random.default_rng(5)))
+    return scans.scanned_truth(truth, path.name, "image/jpeg", (1,))
+
 
 DOCUMENTS: dict[str, Callable[[Path], Truth]] = {
     "tarnwick_annual_report_2024.pdf": annual.draw,
+    "tarnwick_annual_report_2024_scan.pdf": annual_scan,
+    "tarnwick_securities_three_pages.pdf": wide.draw_long,
+    "tarnwick_monthly_landscape.pdf": wide.draw_landscape,
+    "lanting_annual_report_2024_zh.pdf": chinese.draw,
+    "kellinghaus_jahresabschluss_2024.pdf": german.draw,
+    "brackwater_accounts_2024.tiff": ferries_tiff,
+    "invoice.pdf": banking.draw_invoice,
+    "invoice_photo.jpg": invoice_photo,
+    "bank_statement.pdf": banking.draw_statement,
+    "hostile/encrypted.pdf": hostile.encrypted,
+    "hostile/truncated.pdf": hostile.truncated,
+    "hostile/empty.pdf": hostile.empty,
+    "hostile/text_named.pdf": hostile.not_a_pdf,
+    "hostile/png_named.pdf": hostile.png_named_pdf,
+    "hostile/huge_page.pdf": hostile.huge_page,
+    "hostile/huge_picture.png": hostile.huge_picture,
+    "hostile/garbled_text_layer.pdf": hostile.garbled_text_layer,
+    "hostile/lying_text_layer.pdf": hostile.lying_text_layer,
 }
 
 

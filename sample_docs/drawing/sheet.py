@@ -5,12 +5,13 @@ In: text and `Grid`s. Out: a PDF that has the same bytes every time, and the tru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor, black
+from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
@@ -43,9 +44,17 @@ class Look:
 class Sheet:
     """A document being drawn. `page` counts from 1; y grows downwards."""
 
-    def __init__(self, path: Path, size: tuple[float, float], truth: Truth, title: str, author: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[float, float],
+        truth: Truth,
+        title: str,
+        author: str,
+        encrypt: StandardEncryption | None = None,
+    ) -> None:
         self.width, self.height = size
-        self.canvas = Canvas(str(path), pagesize=size, pageCompression=1, invariant=1)
+        self.canvas = Canvas(str(path), pagesize=size, pageCompression=1, invariant=1, encrypt=encrypt)
         self.canvas.setTitle(title)
         self.canvas.setAuthor(author)
         self.canvas.setCreator("Parquetry sample documents")
@@ -56,6 +65,20 @@ class Sheet:
         """Finish the page and begin the next."""
         self.canvas.showPage()
         self.page += 1
+
+    def resize(self, width: float, height: float, stored_upright: bool = True, rotate: bool = False) -> None:
+        """Give the page just begun another size in points, as the reader sees it.
+
+        With `stored_upright` false the page is stored on its side: portrait, its text running up. `rotate` then
+        adds the entry that turns it for the reader; without it the text stays on its side.
+        """
+        self.width, self.height = width, height
+        self.canvas.setPageRotation(90 if rotate else 0)
+        # the canvas swaps the two itself on a page that is turned
+        self.canvas.setPageSize((width, height) if stored_upright or rotate else (height, width))
+        if not stored_upright:
+            self.canvas.translate(height, 0)
+            self.canvas.rotate(90)
 
     def save(self) -> None:
         """Finish the document."""
@@ -129,29 +152,28 @@ class Sheet:
         width: float,
         grid: Grid,
         look: Look,
-        bottom: float | None = None,
-        on_break: object = None,
-        record: bool = True,
+        breaks: Mapping[int, Callable[[], float]] | None = None,
     ) -> float:
-        """Draw a table with the top of its header at `y`; return the y below its last row.
+        """Draw a table with the top of its header at `y`, add it to the truth, and return the y below its last row.
 
-        With `bottom` and `on_break` (called with no arguments, returns the y to go on at) it runs over pages and
-        repeats its header. `record` adds it to the truth.
+        `breaks` says before which rows a new page begins; each is called, turns the page and returns the y at which
+        the table goes on with its header repeated.
         """
         y = self._header(x, y, width, grid, look)
-        pages = []
+        pages: list[int] = []
         for index, row in enumerate(grid.rows):
-            lines = self._label_lines(grid, row, width, look)
-            if bottom is not None and y + row.gap + look.row * len(lines) > bottom:
-                assert callable(on_break)
-                y = self._header(x, on_break(), width, grid, look)
+            if breaks and index in breaks:
+                self._foot(x, y, width, look)
+                y = self._header(x, breaks[index](), width, grid, look)
             pages.append(self.page)
-            y = self._row(x, y, width, grid, row, look, lines, index)
+            y = self._row(x, y, width, grid, row, look, self._label_lines(grid, row, width, look), index)
+        self._foot(x, y, width, look)
+        self.truth.add(grid, pages)
+        return y
+
+    def _foot(self, x: float, y: float, width: float, look: Look) -> None:
         if look.rules in ("all", "rows"):
             self.line(x, y, x + width, y, 0.6, look.accent)
-        if record:
-            self.truth.add(grid, pages)
-        return y
 
     def _edges(self, x: float, width: float, grid: Grid) -> list[tuple[float, float]]:
         """Left and right edge of every value column, flush with the right end of the table."""
@@ -288,19 +310,16 @@ class Sheet:
             if text is None:
                 continue
             # a closing parenthesis hangs in the margin, so that the digits stand in one line
-            hang = (
-                0.0
-                if text.endswith((")", "%")) or column.align != "right"
-                else stringWidth(")", font, look.size)
-            )
+            hangs = grid.notation.negative == "parentheses" and column.align == "right" and text[-1] not in ")%"
+            hang = float(stringWidth(")", font, look.size)) if hangs else 0.0
             place = {
                 "right": right - 3 - hang,
                 "left": start + look.columns_gap,
                 "center": (start + right) / 2,
             }
-            self.text(place[column.align], base, text, look.size, font, column.align)
             if row.sign and not isinstance(row.values[number], str):
                 self.text(start + look.columns_gap, base, grid.sign, look.size, font)
+            self.text(place[column.align], base, text, look.size, font, column.align)
         if look.rules in ("totals", "rows") and row.values:
             self._total_rules(edges, printed, row, y, bottom, look)
         return bottom
@@ -352,7 +371,3 @@ def wrap(text: str, width: float, font: str, size: float) -> Iterable[str]:
     if line:
         yield line
 
-
-def with_rows(grid: Grid, rows: Iterable[Entry]) -> Grid:
-    """Return `grid` with other rows."""
-    return replace(grid, rows=tuple(rows))
