@@ -5,6 +5,7 @@ Exit codes, for scripts: 0 all ok · 1 bad usage · 2 some documents failed · 3
 
 from __future__ import annotations
 
+import signal
 import sys
 from datetime import datetime
 from enum import IntEnum
@@ -328,6 +329,9 @@ def main() -> None:
 def _main() -> int:
     from extractors.errors import ParquetryError, UsageError
 
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # a scheduler's stop is as clean as Ctrl-C
     try:
         code = app(standalone_mode=False)
         return int(code or 0)
@@ -336,7 +340,7 @@ def _main() -> int:
         return ExitCode.USAGE
     except UsageError as error:
         _say_error(str(error))
-        return ExitCode.NOTHING_DONE if error.category != "internal" else ExitCode.USAGE
+        return ExitCode.USAGE
     except ParquetryError as error:
         _say_error(str(error))
         return ExitCode.NOTHING_DONE
@@ -416,3 +420,7 @@ def _summary(parameters: RunParameters, notes: Console, *, direct: bool, quiet: 
         notes.print(f"Directly, without Prefect ({why}).", highlight=False)
     with TerminalEvents(notes, quiet) as events:
         return run_direct(parameters, events)
+
+
+if __name__ == "__main__":
+    main()

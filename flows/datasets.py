@@ -30,7 +30,6 @@ from schemas.arrow import DATASETS, SCHEMAS
 
 STATE = ".parquetry"  # folder for caches, the lock and marks; starts with a dot, so that no reader takes it for data
 ASIDE = ".tmp"  # where files stand until they are whole; inside the root, so that a rename is one step
-COMPRESSION = "zstd"
 FILE_NAME = re.compile(
     r"[0-9a-zA-Z][0-9a-zA-Z_-]{0,127}"
 )  # what may become a file name: never a separator or a dot
@@ -53,13 +52,23 @@ class Datasets:
         return f"Datasets({self.uri!r})"
 
     def prepare(self) -> None:
-        """Make the folders, and clear away what an interrupted write left aside. Raises WriteError."""
+        """Make the folders that a lock and a plan need. Raises WriteError."""
+        self._make_folders(STATE, f"{STATE}/writing", ASIDE)
+
+    def prepare_datasets(self) -> None:
+        """Make the datasets' folders, and clear away what an interrupted write left aside. Raises WriteError.
+
+        Only for who holds the lock.
+        """
+        self._make_folders(*DATASETS)
+        if self.local:
+            for left in Path(self.path(ASIDE)).iterdir():
+                left.unlink(missing_ok=True)
+
+    def _make_folders(self, *names: str) -> None:
         try:
-            for name in (*DATASETS, STATE, f"{STATE}/writing", ASIDE):
+            for name in names:
                 self.fs.makedirs(self.path(name), exist_ok=True)
-            if self.local:
-                for left in Path(self.path(ASIDE)).iterdir():
-                    left.unlink(missing_ok=True)
         except OSError as error:
             raise WriteError(
                 f"{self.uri} cannot be written ({error}). Free space or grant write access there, or choose another --out."
@@ -88,7 +97,7 @@ class Datasets:
         if not table.schema.equals(SCHEMAS[dataset]):
             raise UsageError(f"rows for {dataset} do not have its schema")
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression=COMPRESSION)
+        pq.write_table(table, sink, compression="zstd")
         self.put(f"{dataset}/{file}.parquet", sink.getvalue())
 
     def put(self, name: str, data: bytes | pa.Buffer) -> None:

@@ -66,14 +66,13 @@ def parquetry(run: RunParameters) -> State[Any]:
     """Read the new and changed documents of a folder into Parquet, each number verified against its page or flagged."""
     flow_run_id = str(runtime.flow_run.id)
     events = FlowEvents(_watched.get())
-    with open_run(run, events, flow_run_id) as opened:
-        with open_reader(opened.settings, run.workers) as reader:
-            _open[flow_run_id] = (opened, reader)
-            try:
-                _read_all(opened, flow_run_id)
-            finally:
-                opened.job.stopping.set()
-                _open.pop(flow_run_id, None)
+    with open_run(run, events, flow_run_id) as opened, open_reader(opened.settings, run.workers) as reader:
+        _open[flow_run_id] = (opened, reader)
+        try:
+            _read_all(opened, flow_run_id)
+        finally:
+            opened.job.stopping.set()
+            _open.pop(flow_run_id, None)
     _leave_artifacts(opened.summary)
     _summaries[flow_run_id] = opened.summary
     return _final_state(opened.summary)
@@ -110,7 +109,8 @@ def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> d
 def _read_all(opened: OpenRun, flow_run_id: str) -> None:
     """Submit the tasks, a bounded number at a time, so that memory does not grow with the folder."""
     workers = opened.job.parameters.workers
-    with ThreadPoolTaskRunner(max_workers=workers) as runner:
+    task_runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
+    with task_runner as runner:
         waiting: list[PrefectFuture[Any]] = []
         for items in share(opened.plan.to_read[: opened.job.parameters.limit]):
             label = _label(items)

@@ -1,4 +1,4 @@
-"""What does the output already hold, and which files of the folder were looked into before?
+"""Answers what the output already holds, and which files of the folder were looked into before.
 
 In: the datasets. Out: `Known` documents, and `Seen` files. Both are read from the datasets and a listing; a cache in the
 state folder saves reading 10,000 small files again. The cache is never believed: an entry counts only while the stamp
@@ -62,10 +62,8 @@ def load_index(out: Datasets) -> Index:
     known: dict[str, Known] = {}
     stamps = out.files("documents")
     for file, stamp in stamps.items():
-        if (entry := cached_known.get(file)) and entry[0] == stamp:
-            found = entry[1]
-        else:
-            found = read_known(out, file)
+        entry = cached_known.get(file)
+        found = entry[1] if entry and entry[0] == stamp else read_known(out, file)
         if found:
             known[file] = found
     return Index(known, seen)

@@ -49,7 +49,8 @@ def list_files(parameters: RunParameters, index: Index) -> Listing:
         }
         return Listing(_dated(found.values(), parameters), lambda uri: uri.startswith(roots))
     uris = read_manifest(parameters.manifest) if parameters.manifest else failed_uris(index, parameters)
-    files, missing = {}, []
+    files: dict[str, Listed] = {}
+    missing: list[str] = []
     for uri in uris:
         try:
             files.update(
@@ -59,6 +60,13 @@ def list_files(parameters: RunParameters, index: Index) -> Listing:
             missing.append(uri)
     scope = {*files, *missing}
     return Listing(_dated(files.values(), parameters), scope.__contains__, tuple(missing))
+
+
+def check_folders(parameters: RunParameters) -> None:
+    """Raise UnreadableError when a local folder is not there, before anything is made for its output."""
+    for folder in parameters.folders:
+        if is_local(folder) and not exists(folder):
+            raise UnreadableError(f"{folder} does not exist; check the path.")
 
 
 def failed_uris(index: Index, parameters: RunParameters) -> list[str]:
@@ -96,7 +104,7 @@ def exists(uri: str) -> bool:
     """Tell whether a file is there; when that cannot be told, it is taken to be."""
     try:
         if is_local(uri):
-            return Path(uri).exists() if "://" not in uri else bool(find_sources(uri))
+            return Path(uri).expanduser().exists() if "://" not in uri else bool(find_sources(uri))
         fs, path = fsspec.core.url_to_fs(uri)
         return bool(fs.exists(path))
     except UnreadableError:

@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from extractors.errors import UsageError, WriteError
+from extractors.errors import ParquetryError, WriteError
 from flows.datasets import STATE, Datasets
+from schemas.records import FailureCategory
 
 LOCK = f"{STATE}/lock"
 RENEW_SECONDS = 20.0  # how often the owner of a lock object says that it is alive
@@ -28,8 +29,11 @@ STALE_SECONDS = 120.0  # six missed renewals: its owner is gone
 ASK_SECONDS = 0.5  # pause between two tries of a run that waits
 
 
-class OutputBusyError(UsageError):
+class OutputBusyError(ParquetryError):
     """Another run writes to the same output."""
+
+    category: FailureCategory = "write"
+    retryable = True
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from extractors.engine import Engine
-from extractors.errors import ParquetryError
+from extractors.errors import ParquetryError, UnreadableError
 from extractors.settings import READER_VERSION, Settings, reading_key
 from extractors.sources import Listed, NotADocumentError, Source, identify, merge_same
 from flows.index import Index, Known, Seen
@@ -90,7 +90,7 @@ class Plan:
     @property
     def reasons(self) -> dict[str, int]:
         """How many documents are to be read, by reason."""
-        counted = Counter(item.reason for item in self.to_read)
+        counted: Counter[str] = Counter(item.reason for item in self.to_read)
         return {reason: counted[reason] for reason in REASONS if reason in counted}
 
 
@@ -134,17 +134,24 @@ def make_plan(
     exists: Callable[[str], bool],
     ways: Mapping[str, Mapping[str, Any]] | None = None,
     interrupted: frozenset[str] = frozenset(),
+    missing: Iterable[str] = (),
     again: Again | None = None,
     on_file: OnFile | None = None,
 ) -> Plan:
     """Compare a listing with what the output holds.
 
     `in_scope` tells whether a uri belongs to the folder that was listed, `exists` whether a uri that was not listed is
-    still there (left out by a glob, say). `ways` are the parts of earlier ways by their key; they only name reasons.
+    still there (left out by a glob, say). `missing` are uris that were asked for and are not there. `ways` are the parts of earlier ways by their key; they only name reasons.
     """
     again = again or Again()
     entries = tuple(listed)
     sources, unread, seen, passed_over = _look_into(entries, index, settings, on_file)
+    names_known = {uri for known in index.known.values() for uri in known.names}
+    unread += [
+        (unread_source(Listed(uri, 0, None)), UnreadableError(f"{uri} is not there; correct the manifest, or bring it back."))
+        for uri in missing
+        if uri not in names_known
+    ]
     held = {uri for source in sources for uri in (source.uri, *source.also_at)}
     by_doc = {known.doc_id: known for known in index.known.values()}
     doubtful = {source.uri for source, error in unread if error.category in RETAINED}
@@ -183,7 +190,7 @@ def make_plan(
             reason: Reason = "changed" if before and not before.doc_id.startswith(UNREAD) else "new"
             to_read.append(ToRead(source, file, reason, fingerprint, error=error))
             continue
-        names = {source.uri, *source.also_at} | left(known)
+        names = frozenset((source.uri, *source.also_at)) | left(known)
         first = known.source_uri if known.source_uri in names else source.uri
         labelled = replace(source, uri=first, also_at=tuple(sorted(names - {first})))
         why = _why(known, fingerprint, way, ways or {}, settings, interrupted, again)

@@ -24,7 +24,7 @@ from extractors.settings import Settings
 from extractors.sources import Source
 from flows.datasets import STATE, Datasets
 from flows.index import Index, Known, load_index, save_index
-from flows.listing import exists, list_files
+from flows.listing import check_folders, exists, list_files
 from flows.lock import writing
 from flows.parameters import RunParameters
 from flows.plan import Plan, Relabel, ToRead, Way, make_plan, way_of
@@ -207,15 +207,20 @@ def open_run(
     Raises UsageError, OutputBusyError, UnreadableError, TransportError or WriteError when nothing can be done.
     """
     started, events, settings = time.monotonic(), events or Events(), parameters.settings()
+    check_folders(parameters)
     out = Datasets(parameters.out)
     out.prepare()
     with writing(out, parameters.wait):
-        for file in out.orphans():
-            out.clear(file)
         index = load_index(out)
         plan, way, ways = _plan(parameters, settings, out, index, events)
+        out.prepare_datasets()
+        for file in out.orphans():
+            out.clear(file)
         if ways.get(way.key) != way.parts:
             out.put(WAYS, json.dumps({**ways, way.key: way.parts}, indent=1).encode())
+        settings = settings.model_copy(
+            update={"engine": way.engine}
+        )  # the plan's engine, even if its worker goes away
         index = Index(dict(index.known), dict(plan.seen))
         summary = Summary(
             way.engine, way.model, plan.reasons, plan.unchanged, plan.passed_over,
@@ -420,7 +425,7 @@ def _plan(
         listing.files, index, way, settings, in_scope=listing.in_scope, exists=exists, ways=ways,
         interrupted=frozenset(out.interrupted()), again=parameters.reread(), on_file=events.looking,
     )  # fmt: skip
-    if not (listing.files or index.known):
+    if not (listing.files or listing.missing or index.known):
         raise UnreadableError(
             f"There is nothing to read in {', '.join(parameters.folders) or parameters.manifest or 'the output'}; "
             "check the path and the globs."

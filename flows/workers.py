@@ -1,0 +1,121 @@
+"""The vision worker and its models from the command line: start one; list, fetch and verify models.
+
+The work is done in `extractors.worker`; here its settings become options and its answers tables.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.table import Table
+
+from extractors.errors import UsageError
+from extractors.worker.models import (
+    DEFAULT,
+    PROFILES,
+    Profile,
+    find_model,
+    models_folder,
+    profile,
+    pull,
+    verify,
+)
+from extractors.worker.settings import WorkerSettings
+from extractors.worker.supervisor import run_worker
+
+SHORT_SUM = 12  # digits of a checksum that are shown
+
+
+class _CommandLine(WorkerSettings):
+    """Start the vision worker: a process of its own that holds the model, on the GPU where there is one.
+
+    Without --model the one that `parquetry models pull` fetched is served. Every option may also be given as a
+    PARQUETRY_WORKER_* variable.
+    """
+
+
+def start_worker(arguments: list[str]) -> None:
+    """Serve a model until stopped. Raises UsageError for bad options, typer.Exit with the worker's code."""
+    try:
+        settings: WorkerSettings = _CommandLine(
+            _cli_parse_args=arguments,
+            _cli_kebab_case=True,
+            _cli_prog_name="parquetry worker",
+            _cli_hide_none_type=True,
+        )
+    except (ValidationError, SettingsError) as error:
+        raise UsageError(f"{error}\nSee parquetry worker --help.") from error
+    except SystemExit as ended:  # the argument parser's own ending: 0 after --help, 2 for bad options
+        raise typer.Exit(1 if ended.code else 0) from ended
+    if settings.model is None:
+        found = find_model(profile())
+        if found is None:
+            raise UsageError(
+                "No model is here yet: `parquetry models pull` fetches one, or give --model and --mmproj."
+            )
+        settings = settings.model_copy(
+            update={
+                "model": found.model,
+                "mmproj": settings.mmproj or found.mmproj,
+                "name": settings.name or DEFAULT,
+            }
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s")
+    raise typer.Exit(run_worker(settings))
+
+
+def list_models(console: Console) -> None:
+    """Print the known models, and which of them are here."""
+    table = Table("model", "from", "size", "here", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for known in PROFILES.values():
+        here = find_model(known)
+        name = f"{known.name} (default)" if known.name == DEFAULT else known.name
+        table.add_row(name, known.repo, f"{known.gigabytes:.1f} GB", "[green]yes[/]" if here else "")
+    console.print(table)
+    console.print(f"Models are kept in {models_folder()}", highlight=False, markup=False, soft_wrap=True)
+
+
+def pull_model(console: Console, name: str | None) -> None:
+    """Fetch a model. Raises TransportError or UsageError."""
+    wanted = profile(name)
+    files = pull(
+        wanted,
+        on_file=lambda file, size: console.print(
+            f"{file} ({size / 1e9:.1f} GB)", highlight=False, markup=False
+        ),
+    )
+    console.print(f"{files.model}\n{files.mmproj}", highlight=False, markup=False, soft_wrap=True)
+    option = (
+        ""
+        if wanted.name == DEFAULT
+        else f" --model {files.model} --mmproj {files.mmproj} --name {wanted.name}"
+    )
+    console.print(f"Serve it: parquetry worker{option}", highlight=False, markup=False, soft_wrap=True)
+
+
+def verify_models(console: Console, name: str | None) -> bool:
+    """Compare checksums, print what was found; True when all files are what was published.
+
+    Raises UsageError when there is nothing to verify.
+    """
+    wanted: list[Profile] = (
+        [profile(name)] if name else [known for known in PROFILES.values() if find_model(known)]
+    )
+    found = [(known, file) for known in wanted for file in verify(known)]
+    if not found:
+        raise UsageError("No model is here yet: `parquetry models pull` fetches one.")
+    for known, file in found:
+        told = (
+            "ok" if file.ok else "missing" if file.actual is None else f"differs: {file.actual[:SHORT_SUM]}…"
+        )
+        console.print(
+            f"{known.name}  {file.path.name}  {told}", highlight=False, markup=False, soft_wrap=True
+        )
+    well = all(file.ok for _, file in found)
+    if not well:
+        console.print(f"Fetch what differs again: parquetry models pull {found[0][0].name}", highlight=False)
+    return well
