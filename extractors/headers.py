@@ -28,6 +28,7 @@ class HeaderCell:
     last: int
     box: Box
     row: int = 0
+    rows: int = 1
 
 
 def header_cells(rows: Sequence[Sequence[Placed]], columns: Sequence[Span], rules: Sequence[Rule], height: float) -> list[HeaderCell]:
@@ -103,12 +104,20 @@ def _stack(cell: HeaderCell, cells: Sequence[HeaderCell], across: Sequence[Rule]
 
 
 def _number(cells: Sequence[HeaderCell]) -> None:
-    """Give every heading its row: the lowest ones stand in the last row, each parent one above its children."""
+    """Give every heading its rows: parents stand above their children, and no row beside them is left open.
+
+    Headings are set from the bottom, so a column with fewer levels than its neighbours has its heading in the last
+    row; that heading then reaches up to the one above it, or to the top.
+    """
     depth: dict[int, int] = {}
     for cell in sorted(cells, key=lambda cell: -cell.box.y0):
         cell.row = max((depth.get(column, 0) for column in range(cell.first, cell.last + 1)), default=0)
         for column in range(cell.first, cell.last + 1):
             depth[column] = cell.row + 1
-    rows = max((cell.row for cell in cells), default=-1) + 1
+    n_rows = max((cell.row for cell in cells), default=-1) + 1
     for cell in cells:
-        cell.row = rows - 1 - cell.row
+        cell.row = n_rows - 1 - cell.row
+    for cell in cells:
+        over = [o.row for o in cells if o.row < cell.row and o.first <= cell.last and cell.first <= o.last]
+        top = max(over, default=-1) + 1
+        cell.row, cell.rows = top, cell.row - top + 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extractors.columns import Placed, Span, find_columns, place
+from extractors.columns import Placed, find_columns, place
 from extractors.draft import Draft, DraftCell, holds_value
 from extractors.headers import header_cells
 from extractors.rows import PrintedRow
@@ -16,6 +16,7 @@ from schemas.box import union
 from schemas.page import Rule
 
 WIDE = 0.6  # of the table's width; a horizontal rule at least this long parts rows
+MAX_HEADER_LINES = 10  # printed lines; no column header is deeper
 
 
 def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], blank: float, height: float) -> Draft:
@@ -28,10 +29,10 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], blank: float, h
         for rule in rules
         if rule.horizontal and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= WIDE * frame.width
     ]
-    n_lines = _header_lines(placed, rows, breaks)
+    n_lines = _ruled_header(placed, rows, breaks) or _header_lines(placed)
     headings = header_cells(placed[:n_lines], columns, rules, height)
     n_header = max((cell.row for cell in headings), default=-1) + 1
-    cells = [DraftCell(c.words, c.row, c.first, 1, c.last - c.first + 1) for c in headings]
+    cells = [DraftCell(c.words, c.row, c.first, c.rows, c.last - c.first + 1) for c in headings]
     body = placed[n_lines:]
     groups = row_groups(body, height, blank, breaks)
     for number, group in enumerate(groups):
@@ -39,19 +40,29 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], blank: float, h
     return Draft(cells, n_header + len(groups), len(columns), n_header, [column.x0 for column in columns])
 
 
-def _header_lines(placed: Sequence[Sequence[Placed]], rows: Sequence[PrintedRow], breaks: Sequence[float]) -> int:
+def _ruled_header(
+    placed: Sequence[Sequence[Placed]], rows: Sequence[PrintedRow], breaks: Sequence[float]
+) -> int:
+    """How many lines stand above the first rule across the table, if those lines can be a header; else 0."""
+    for number in range(1, min(len(rows) - 1, MAX_HEADER_LINES + 1)):
+        if not any(rows[number - 1].middle < y < rows[number].middle for y in breaks):
+            continue
+        above = placed[:number]
+        valued = sum(
+            row[0].first == 0 and holds_value(item.piece.text for item in row if item.first > 0) for row in above
+        )
+        headed = any(item.first > 0 for row in above for item in row)
+        return number if headed and valued <= 1 and (valued == 0 or number > 1) else 0
+    return 0
+
+
+def _header_lines(placed: Sequence[Sequence[Placed]]) -> int:
     """How many lines stand above the first row with a value; section labels right above it belong to the body."""
     first = next(
         (n for n, row in enumerate(placed) if holds_value(item.piece.text for item in row if item.first > 0)), 0
     )
     while first > 0 and all(item.first == 0 for item in placed[first - 1]):
         first -= 1
-    for number in range(first - 1, 0, -1):
-        ruled = any(rows[number - 1].middle < y < rows[number].middle for y in breaks)
-        if ruled and any(item.first > 0 for item in placed[number - 1]):
-            if all(item.first == 0 for row in placed[number:first] for item in row):
-                first = number
-            break
     return first
 
 
@@ -64,8 +75,3 @@ def _body_cells(lines: Sequence[Sequence[Placed]], row: int) -> list[DraftCell]:
             cell = cells.setdefault(item.first, DraftCell([], row, item.first, 1, last - item.first + 1))
             cell.words.extend(item.piece.words)
     return list(cells.values())
-
-
-def columns_of(rows: Sequence[PrintedRow], blank: float) -> list[Span]:
-    """Return the columns of `rows`, for callers that only ask whether there are any."""
-    return find_columns(rows, blank)

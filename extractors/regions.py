@@ -73,19 +73,17 @@ def _grow_up(cut: Sequence[_Cut], start: int, end: int, height: float) -> int:
     """The first header row: rows above that stand over the value columns."""
     body = [row for row in cut[start : end + 1] if row.data]
     values = min(row.pieces[1].box.x0 for row in body)
-    top = start
+    top, singles = start, 0
     for number in range(start - 1, -1, -1):
         row = cut[number]
-        if cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height:
+        if cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height or _prose(row, height):
             break
-        over_values = row.pieces[-1].box.x1 > values
-        alone = len(row.pieces) == 1 and row.pieces[0].box.x0 < values - height
-        if not over_values or alone or _prose(row, height):
+        if len(row.pieces) == 1 and row.pieces[0].box.x0 < values - height:
+            singles += 1  # a section or the first line of a label, if a header stands above it
+            if singles > MAX_SINGLES or row.pieces[0].box.x1 > values + 4 * height:
+                break
+        elif row.pieces[-1].box.x1 > values:
+            top, singles = number, 0
+        else:
             break
-        top = number
     return top
-
-
-def looks_numeric(row: Sequence[Piece]) -> bool:
-    """Tell whether a row holds a printed number after its first piece."""
-    return any(has_digits(piece.text) for piece in row[1:])

@@ -17,7 +17,7 @@ from schemas.box import Box, union
 from schemas.page import Word
 
 LUMPS = 0.15  # of the cells; where more hold several columns, the lines are no grid of cells
-FILLED = 0.3  # of the ruled cells; a grid with less text is a chart or a form
+FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
 
 
 def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -> Draft | None:

@@ -6,12 +6,12 @@ A label is taken to be wrapped only where it had to be: the next word would not 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from statistics import median
 
 from extractors.columns import Placed
-from extractors.rows import has_digits
 
 TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
 LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
@@ -87,20 +87,21 @@ def _continues(
     if step < -INDENT * height:
         return False
     first_word = here.label.piece.words[0].box.width
-    full = last.label.box.x1 + blank + first_word > limit + 0.3 * blank and last.label.box.x1 - left > FULL * (limit - left)
-    open_end = bool(OPEN_END.search(last.text))
+    end = last.label.box.x1
+    full = end + blank + first_word > limit + 0.3 * blank and end - left > FULL * (limit - left)
     lower = _lower(here.text)
     if valued:
-        return lower or (full and (open_end or (step > INDENT * height and not _deeper(after, here, height))))
-    return lower or (full and not has_digits(here.text)) or (open_end and full)
+        hanging = step > INDENT * height and _indent(after, here) < -INDENT * height
+        return lower or hanging or (full and bool(OPEN_END.search(last.text)))
+    if step > INDENT * height and _indent(after, here) > -INDENT * height:
+        return lower  # what follows stands as deep as this row, so the row above heads them all
+    return lower or full
 
 
 def _lower(text: str) -> bool:
     return bool(re.match(r"[a-zà-ÿ]{2,}|\(", text))
 
 
-def _deeper(after: _Row | None, here: _Row, height: float) -> bool:
-    """Tell whether the next row is indented under this one, which makes this one a section."""
-    return bool(
-        after and after.label and here.label and after.label.box.x0 > here.label.box.x0 + INDENT * height
-    )
+def _indent(after: _Row | None, here: _Row) -> float:
+    """How much deeper the label of the row after starts, points; far to the left where there is none."""
+    return after.label.box.x0 - here.label.box.x0 if after and after.label and here.label else -math.inf
