@@ -28,6 +28,9 @@ from extractors.sources import Source
 from schemas.page import PageReading
 
 ALARM_GRACE = 30  # seconds past the page timeout; an orphan whose parent was killed ends itself then
+MOST_WRITTEN = (
+    64 << 20
+)  # bytes of one file: reading a document writes none, but libraries may complain at length
 READINGS = TypeAdapter(tuple[PageReading, ...])
 READING = TypeAdapter(PageReading)
 
@@ -129,7 +132,8 @@ def source_from(fields: dict[str, Any]) -> Source:
 
 def limit_memory(limit: int) -> None:
     """Let allocations beyond `limit` bytes fail, and leave no core dump of somebody's document behind."""
-    for what, value in ((resource.RLIMIT_DATA, limit), (resource.RLIMIT_CORE, 0)):
+    limits = ((resource.RLIMIT_DATA, limit), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, MOST_WRITTEN))
+    for what, value in limits:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (value, resource.getrlimit(what)[1]))
 

@@ -14,6 +14,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -48,6 +49,7 @@ MOST_DOCUMENTS = 200  # a process reads before it is replaced: libraries leak
 GROWN = 0.5  # of max_memory; a process that keeps more than this between documents is replaced
 MOST_MESSAGE = 256 << 20  # bytes of one line from a process
 READ_BYTES = 1 << 20
+LAST_WORDS = 300  # bytes of a dead process's error output that are worth telling
 ENVIRONMENT = (  # what a process inherits; credentials do not belong into one that opens hostile documents
     "PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
     "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "NO_PROXY", "no_proxy",
@@ -186,6 +188,7 @@ class _Process:
         self._buffer = bytearray()
         self._ready = False
         self.n_read = 0
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -195,7 +198,7 @@ class _Process:
             [sys.executable, "-m", entry],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._stderr,
             env=environment,
         )
         with contextlib.suppress(OSError):  # a process that is already dead is seen at the first wait
@@ -217,7 +220,7 @@ class _Process:
         with contextlib.suppress(OSError):
             self._popen.kill()
         self._popen.wait()
-        for pipe in (self._popen.stdin, self._popen.stdout):
+        for pipe in (self._popen.stdin, self._popen.stdout, self._stderr):
             with contextlib.suppress(OSError):
                 if pipe:
                     pipe.close()
@@ -295,9 +298,16 @@ class _Process:
         except subprocess.TimeoutExpired:
             code = None
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        return CrashError(
-            f"the process that read the document ended {how}; export the page or the document again."
-        )
+        return CrashError(f"the process that read it ended {how}{self._last_words()}; export it again.")
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            size = self._stderr.seek(0, os.SEEK_END)
+            self._stderr.seek(max(0, size - LAST_WORDS))
+            lines = self._stderr.read().decode(errors="replace").split("\n")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            return f" ({last})" if last else ""
+        return ""
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
