@@ -69,6 +69,7 @@ DOCUMENTS: dict[str, Callable[[Path], Truth]] = {
     "bank_statement.pdf": banking.draw_statement,
     "hostile/encrypted.pdf": hostile.encrypted,
     "hostile/truncated.pdf": hostile.truncated,
+    "hostile/header_only.pdf": hostile.header_only,
     "hostile/empty.pdf": hostile.empty,
     "hostile/text_named.pdf": hostile.not_a_pdf,
     "hostile/png_named.pdf": hostile.png_named_pdf,

@@ -46,7 +46,9 @@ def invoice_items() -> tuple[Grid, dict[str, Decimal]]:
         Column("Description", 232.0, "left"), Column("Quantity", 52.0), Column("Unit price", 68.0), Column("VAT", 44.0),
         Column("Amount", 68.0),
     )  # fmt: skip
-    grid = Grid(columns, tuple(rows), "Items", stub="#", currency="GBP", scale=1, unit_text="GBP", notation=PLAIN)
+    grid = Grid(
+        columns, tuple(rows), "Items", stub="#", currency="GBP", scale=1, unit_text="GBP", notation=PLAIN
+    )
     return grid, {"net": net, "vat": vat, "total": net + vat}
 
 
@@ -56,7 +58,9 @@ def draw_invoice(path: Path) -> Truth:
     sheet = Sheet(path, A4, truth, "Invoice HS-2024-0871", "Harlow Sound Hydrographics Ltd")
     sheet.fill(0, 0, 595, 10, BLUE)
     sheet.text(LEFT, 62, "Harlow Sound Hydrographics Ltd", 16, "Helvetica-Bold", color=BLUE)
-    for n, line in enumerate(("7 Basin Quay, Harlow Sound", "VAT number GB 000 0000 00", "accounts@hshydro.example")):
+    for n, line in enumerate(
+        ("7 Basin Quay, Harlow Sound", "VAT number GB 000 0000 00", "accounts@hshydro.example")
+    ):
         sheet.text(LEFT, 78 + 11 * n, line, 8.5, color=GREY)
     sheet.text(RIGHT, 66, "INVOICE", 24, "Helvetica-Bold", "right", BLUE)
     truth.fields = {
@@ -71,7 +75,13 @@ def draw_invoice(path: Path) -> Truth:
         sheet.text(LEFT, 165 + 13 * n, line, 10, "Helvetica-Bold" if n == 0 else "Helvetica")
     grid, sums = invoice_items()
     look = Look(
-        size=9, row=19, rules="all", header_fill=BLUE, header_color=white, accent=HexColor(0xA9B4C6), columns_gap=10
+        size=9,
+        row=19,
+        rules="all",
+        header_fill=BLUE,
+        header_color=white,
+        accent=HexColor(0xA9B4C6),
+        columns_gap=10,
     )
     y = sheet.table(LEFT, 250, WIDTH, grid, look)
     totals = Grid(
@@ -83,8 +93,12 @@ def draw_invoice(path: Path) -> Truth:
         "Totals", currency="GBP", scale=1, unit_text="GBP", notation=PLAIN, headed=False,
     )  # fmt: skip
     sheet.table(RIGHT - 220, y + 14, 220, totals, Look(size=10, row=18))
-    sheet.text(LEFT, 640, "Payment within 30 days to: Bank of the Sound, sort code 00-00-00, account 00000000", 9)
-    sheet.text(LEFT, 654, "Please quote the invoice number. Goods remain our property until they are paid for.", 9)
+    sheet.text(
+        LEFT, 640, "Payment within 30 days to: Bank of the Sound, sort code 00-00-00, account 00000000", 9
+    )
+    sheet.text(
+        LEFT, 654, "Please quote the invoice number. Goods remain our property until they are paid for.", 9
+    )
     sheet.text(297, 800, "Invented firms: sample document of Parquetry", 7.5, "Helvetica", "center", GREY)
     sheet.save()
     truth.fields |= {name: PLAIN.write(value) for name, value in sums.items()}
@@ -128,7 +142,14 @@ def bank_table(seed: int) -> tuple[Grid, dict[str, str]]:
         Column("Description", 190.0, "left"), Column("Paid out", 76.0), Column("Paid in", 76.0), Column("Balance", 76.0)
     )  # fmt: skip
     grid = Grid(
-        columns, tuple(rows), "Your transactions", stub="Date", currency="GBP", scale=1, unit_text="GBP", notation=PLAIN
+        columns,
+        tuple(rows),
+        "Your transactions",
+        stub="Date",
+        currency="GBP",
+        scale=1,
+        unit_text="GBP",
+        notation=PLAIN,
     )
     fields = {
         "Opening balance": PLAIN.write(opening), "Total paid in": PLAIN.write(sums["c"]),
@@ -161,7 +182,14 @@ def draw_statement(path: Path) -> Truth:
     sheet.fill(330, 78, RIGHT, 152, PALE)
     for n, (label, value) in enumerate(truth.fields.items()):
         sheet.text(342, 96 + 15 * n, label, 9)
-        sheet.text(RIGHT - 12, 96 + 15 * n, f"£{value}" if value[0] != "-" else f"-£{value[1:]}", 9, "Helvetica-Bold", "right")
+        sheet.text(
+            RIGHT - 12,
+            96 + 15 * n,
+            f"£{value}" if value[0] != "-" else f"-£{value[1:]}",
+            9,
+            "Helvetica-Bold",
+            "right",
+        )
     sheet.text(LEFT, 190, grid.title or "", 12, "Helvetica-Bold", color=BLUE)
     look = replace(Look(size=8.8, row=20.4, rules="rows", header_fill=PALE, accent=BLUE, columns_gap=8))
     sheet.table(LEFT, 200, WIDTH, grid, look, {index: turn for index in BREAKS})

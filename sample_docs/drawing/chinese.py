@@ -65,7 +65,11 @@ DEBTS = {
 LONG_DEBTS = {
     "长期借款": ("32,000.00", "38,000.00"), "租赁负债": ("2,714.63", "3,306.91"), "递延所得税负债": ("1,209.38", "1,340.02"),
 }  # fmt: skip
-CAPITAL = {"股本": ("60,000.00", "60,000.00"), "资本公积": ("72,418.66", "72,418.66"), "盈余公积": ("18,240.15", "15,860.72")}
+CAPITAL = {
+    "股本": ("60,000.00", "60,000.00"),
+    "资本公积": ("72,418.66", "72,418.66"),
+    "盈余公积": ("18,240.15", "15,860.72"),
+}
 MINORITY = ("4,873.21", "4,316.04")
 INCOME = {
     "营业收入": ("268,540.73", "241,876.15"), "营业成本": ("172,906.48", "157,241.90"), "税金及附加": ("1,834.26", "1,702.63"),
@@ -99,7 +103,14 @@ def _lines(parts: dict[str, tuple[str, str]], notes: dict[str, str]) -> list[Ent
 
 def balance_sheet() -> Grid:
     """合并资产负债表: what is left after debts, capital and minorities is the undistributed profit."""
-    notes = {"货币资金": "七、1", "应收账款": "七、5", "存货": "七、9", "固定资产": "七、21", "商誉": "七、27", "短期借款": "七、32"}
+    notes = {
+        "货币资金": "七、1",
+        "应收账款": "七、5",
+        "存货": "七、9",
+        "固定资产": "七、21",
+        "商誉": "七、27",
+        "短期借款": "七、32",
+    }
     current, fixed = (sums(*map(pair, part.values())) for part in (ASSETS, FIXED))
     debts, long_debts = (sums(*map(pair, part.values())) for part in (DEBTS, LONG_DEBTS))
     assets, liabilities = sums(current, fixed), sums(debts, long_debts)
@@ -128,7 +139,12 @@ def balance_sheet() -> Grid:
 
 
 def _grid(
-    columns: tuple[Column, ...], rows: list[Entry], title: str, kind: str, caption: str | None, note: str | None
+    columns: tuple[Column, ...],
+    rows: list[Entry],
+    title: str,
+    kind: str,
+    caption: str | None,
+    note: str | None,
 ) -> Grid:
     return Grid(
         columns, tuple(rows), title, kind, stub="项目", note_header=note, currency="CNY", scale=WAN,
@@ -149,7 +165,13 @@ def profits() -> dict[str, tuple[Decimal, Decimal]]:
     operating = sums(less(i["营业收入"], costs), i["其他收益"], i["投资收益"], i["资产减值损失"])
     before = less(sums(operating, i["营业外收入"]), i["营业外支出"])
     net = less(before, i["所得税费用"])
-    return {"costs": costs, "operating": operating, "before": before, "net": net, "own": less(net, i["少数股东损益"])}
+    return {
+        "costs": costs,
+        "operating": operating,
+        "before": before,
+        "net": net,
+        "own": less(net, i["少数股东损益"]),
+    }
 
 
 def income_statement() -> Grid:
@@ -182,14 +204,32 @@ def income_statement() -> Grid:
 def cash_flow_statement() -> Grid:
     """合并现金流量表: ends with the cash of the balance sheet."""
     closing = pair(ASSETS["货币资金"])
-    inflow = {"销售商品、提供劳务收到的现金": ("298,228.71", "262,418.07"), "收到的税费返还": ("3,840.16", "3,215.44")}
+    inflow = {
+        "销售商品、提供劳务收到的现金": ("298,228.71", "262,418.07"),
+        "收到的税费返还": ("3,840.16", "3,215.44"),
+    }
     inflow["收到其他与经营活动有关的现金"] = ("2,907.33", "2,144.80")
-    outflow = {"购买商品、接受劳务支付的现金": ("179,264.90", "173,905.26"), "支付给职工以及为职工支付的现金": ("47,318.72", "43,670.11")}
-    outflow |= {"支付的各项税费": ("11,402.85", "9,876.30"), "支付其他与经营活动有关的现金": ("19,764.08", "18,202.97")}
-    invest_in = {"收回投资收到的现金": ("15,000.00", "8,000.00"), "取得投资收益收到的现金": ("612.40", "385.17")}
-    invest_out = {"购建固定资产、无形资产支付的现金": ("13,486.59", "17,250.38"), "投资支付的现金": ("12,000.00", "0")}
+    outflow = {
+        "购买商品、接受劳务支付的现金": ("179,264.90", "173,905.26"),
+        "支付给职工以及为职工支付的现金": ("47,318.72", "43,670.11"),
+    }
+    outflow |= {
+        "支付的各项税费": ("11,402.85", "9,876.30"),
+        "支付其他与经营活动有关的现金": ("19,764.08", "18,202.97"),
+    }
+    invest_in = {
+        "收回投资收到的现金": ("15,000.00", "8,000.00"),
+        "取得投资收益收到的现金": ("612.40", "385.17"),
+    }
+    invest_out = {
+        "购建固定资产、无形资产支付的现金": ("13,486.59", "17,250.38"),
+        "投资支付的现金": ("12,000.00", "0"),
+    }
     finance_in = {"取得借款收到的现金": ("20,000.00", "32,000.00")}
-    finance_out = {"偿还债务支付的现金": ("32,500.00", "30,000.00"), "分配股利、利润或偿付利息支付的现金": ("10,215.67", "9,640.52")}
+    finance_out = {
+        "偿还债务支付的现金": ("32,500.00", "30,000.00"),
+        "分配股利、利润或偿付利息支付的现金": ("10,215.67", "9,640.52"),
+    }
     rows: list[Entry] = []
     nets = []
     for title, name, into, out in (
@@ -222,7 +262,9 @@ def key_figures() -> Grid:
     p = profits()
 
     def yi(values: tuple[object, ...]) -> tuple[Decimal, ...]:
-        return tuple((v / WAN).quantize(Decimal("0.01"), ROUND_HALF_UP) for v in values if isinstance(v, Decimal))
+        return tuple(
+            (v / WAN).quantize(Decimal("0.01"), ROUND_HALF_UP) for v in values if isinstance(v, Decimal)
+        )
 
     rows = []
     for label, values in (
@@ -241,12 +283,27 @@ def key_figures() -> Grid:
 
 def receivables() -> Grid:
     """应收账款按账龄披露 under two header rows; the net amount is that of the balance sheet."""
-    gross = [pair(t) for t in (("50,236.18", "45,902.77"), ("4,105.63", "3,488.20"), ("2,216.40", "1,730.55"), ("1,384.09", "1,207.36"))]
+    gross = [
+        pair(t)
+        for t in (
+            ("50,236.18", "45,902.77"),
+            ("4,105.63", "3,488.20"),
+            ("2,216.40", "1,730.55"),
+            ("1,384.09", "1,207.36"),
+        )
+    ]
     net = pair(ASSETS["应收账款"])
     total = sums(*gross)
     allowance = less(total, net)
-    rows = [Entry(label, values, 1) for label, values in zip(("1年以内", "1至2年", "2至3年", "3年以上"), gross, strict=True)]
-    rows += [Entry("小计", total, total=True), Entry("减：坏账准备", allowance, 1), Entry("合计", net, total=True)]
+    rows = [
+        Entry(label, values, 1)
+        for label, values in zip(("1年以内", "1至2年", "2至3年", "3年以上"), gross, strict=True)
+    ]
+    rows += [
+        Entry("小计", total, total=True),
+        Entry("减：坏账准备", allowance, 1),
+        Entry("合计", net, total=True),
+    ]
     columns = (Column("期末账面余额", 120.0, "right"), Column("期初账面余额", 120.0, "right"))
     grid = _grid(columns, rows, "应收账款按账龄披露", "table", None, None)
     return replace(grid, stub="账龄", spans=((("账面余额", 0, 1),),))
@@ -267,7 +324,9 @@ def draw(path: Path) -> Truth:
     p = profits()
     sales = [wan(text) for text in INCOME["营业收入"]]
     text = CHAIR.format(
-        sales=f"{sales[0] / WAN:.2f}", growth=f"{(sales[0] / sales[1] - 1) * 100:.2f}", net=f"{p['own'][0] / WAN:.2f}"
+        sales=f"{sales[0] / WAN:.2f}",
+        growth=f"{(sales[0] / sales[1] - 1) * 100:.2f}",
+        net=f"{p['own'][0] / WAN:.2f}",
     )
     y = sheet.prose(LEFT, 126, WIDTH, text, 10.5, FONT, 1.7)
     figures = key_figures()
@@ -280,7 +339,9 @@ def draw(path: Path) -> Truth:
         sheet.next_page()
         _furniture(sheet)
         y = _statement(sheet, grid, look)
-        sheet.text(LEFT, y + 24, "公司负责人：沈澜    主管会计工作负责人：顾汀    会计机构负责人：林校", 9, FONT)
+        sheet.text(
+            LEFT, y + 24, "公司负责人：沈澜    主管会计工作负责人：顾汀    会计机构负责人：林校", 9, FONT
+        )
     sheet.next_page()
     _furniture(sheet)
     sheet.text(LEFT, 96, "七、合并财务报表项目注释", 14, FONT, color=RED)

@@ -49,7 +49,14 @@ OPENING = (CASH[1], OPENING_2023)
 
 def _grid(kind: str, title: str, caption: str, rows: tuple[Entry, ...], flows: bool) -> Grid:
     columns = tuple(
-        Column(f"{y}\n£’000", 82.0, "right", f"{y}-03-31", f"{y - 1}-04-01" if flows else None, 12 if flows else None)
+        Column(
+            f"{y}\n£’000",
+            82.0,
+            "right",
+            f"{y}-03-31",
+            f"{y - 1}-04-01" if flows else None,
+            12 if flows else None,
+        )
         for y in (2024, 2023)
     )
     return Grid(
@@ -69,7 +76,9 @@ def income_statement() -> Grid:
         Entry("Profit before taxation", BEFORE_TAX, total=True, gap=4), Entry("Tax on profit", TAX, note="9"),
         Entry("Profit for the financial year", PROFIT, total=True, under="double", gap=4),
     )  # fmt: skip
-    return _grid("income_statement", "Profit and loss account", "for the year ended 31 March 2024", rows, True)
+    return _grid(
+        "income_statement", "Profit and loss account", "for the year ended 31 March 2024", rows, True
+    )
 
 
 def balance_sheet() -> Grid:
@@ -135,7 +144,13 @@ def draw(path: Path) -> Truth:
         sheet.text(LEFT, 100, grid.title or "", 15, "Times-Bold")
         sheet.text(LEFT, 118, grid.period_caption or "", 11, "Times-Italic")
         y = sheet.table(LEFT, 138, WIDTH, grid, LOOK)
-        sheet.text(LEFT, y + 34, "The notes on pages 5 to 19 form part of these financial statements.", 9, "Times-Italic")
+        sheet.text(
+            LEFT,
+            y + 34,
+            "The notes on pages 5 to 19 form part of these financial statements.",
+            9,
+            "Times-Italic",
+        )
         sheet.text(297, 800, str(sheet.page), 9, "Times-Roman", "center", GREY)
     sheet.save()
     return truth

@@ -65,9 +65,7 @@ def income_statement() -> Grid:
         Entry("11. Sonstige Steuern", other),
         Entry("12. Jahresüberschuss", sums(after, other), total=True, under="double"),
     ]
-    columns = tuple(
-        Column(f"{y}\nEUR", 96.0, "right", f"{y}-12-31", f"{y}-01-01", 12) for y in (2024, 2023)
-    )
+    columns = tuple(Column(f"{y}\nEUR", 96.0, "right", f"{y}-12-31", f"{y}-01-01", 12) for y in (2024, 2023))
     return Grid(
         columns, tuple(rows), "Gewinn- und Verlustrechnung", "income_statement", currency="EUR", scale=1,
         unit_text="EUR", period_caption="für die Zeit vom 1. Januar bis 31. Dezember 2024", notation=GERMAN,

@@ -15,7 +15,6 @@ from struct import pack
 
 import pymupdf
 import reportlab
-from reportlab.lib.colors import HexColor
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
@@ -31,7 +30,9 @@ HUGE = 20_000  # pixels per side
 FONT, BOLD = "Vera", "VeraBd"  # Bitstream Vera comes with reportlab and may be embedded
 
 
-def _failing(path: Path, category: str, note: str, media_type: str = "application/pdf", pages: int = 0) -> Truth:
+def _failing(
+    path: Path, category: str, note: str, media_type: str = "application/pdf", pages: int = 0
+) -> Truth:
     return Truth(path.name, media_type, n_pages=pages, failures=[{"category": category}], notes=[note])
 
 
@@ -39,12 +40,17 @@ def _one_page(path: Path, grid: Grid, look: Look, encrypt: StandardEncryption | 
     """Draw one statement on one page."""
     truth = Truth(path.name, entity=ENTITY)
     sheet = Sheet(path, LETTER, truth, "Sample", ENTITY, encrypt)
-    sheet.text(54, 70, ENTITY, 11, look.bold)
-    sheet.text(54, 90, grid.title or "", 15, look.bold)
-    sheet.text(54, 106, grid.unit_text or "", 8.5, look.font)
-    sheet.table(54, 116, 504, grid, look)
+    _statement(sheet, grid, look)
     sheet.save()
     return truth
+
+
+def _statement(sheet: Sheet, grid: Grid, look: Look) -> None:
+    sheet.text(54, 70, ENTITY, 11, look.bold)
+    sheet.text(54, 90, grid.title or "", 15, look.bold)
+    if grid.unit_text and grid.stub != grid.unit_text:
+        sheet.text(54, 106, grid.unit_text, 8.5, look.font)
+    sheet.table(54, 116, 504, grid, look)
 
 
 def encrypted(path: Path) -> Truth:
@@ -52,18 +58,28 @@ def encrypted(path: Path) -> Truth:
     lock = StandardEncryption(PASSWORD, ownerPassword=PASSWORD + "-owner", canPrint=0, strength=128)
     truth = _one_page(path, statements.balance_sheet(books()), annual.STATEMENT, lock)
     truth.failures = [{"category": "encrypted"}]
-    truth.notes = [f"Password: {PASSWORD}. The statement is what a reader that is given the password should find."]
+    truth.notes = [
+        f"Password: {PASSWORD}. The statement is what a reader that is given the password should find."
+    ]
     return truth
 
 
 def truncated(path: Path) -> Truth:
-    """The first third of the annual report: neither its page tree nor its index is left."""
+    """The first third of the annual report: a forgiving reader opens it, and finds sixteen pages, most of them blank."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.pdf"
         annual.draw(whole)
         data = whole.read_bytes()
     path.write_bytes(data[: len(data) // 3])
-    return _failing(path, "corrupt", "Breaks off after a third of its bytes.")
+    return _failing(
+        path, "corrupt", "Breaks off after a third of its bytes; its later pages would come out blank."
+    )
+
+
+def header_only(path: Path) -> Truth:
+    """The first line of a PDF and nothing after it."""
+    path.write_bytes(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<")
+    return _failing(path, "corrupt", "Breaks off in its first object.")
 
 
 def empty(path: Path) -> Truth:
@@ -74,7 +90,9 @@ def empty(path: Path) -> Truth:
 
 def not_a_pdf(path: Path) -> Truth:
     """A text file that is named as a PDF."""
-    path.write_text("Dear Ingrid,\n\nthe accounts that you asked for are in the other folder.\n\nYours, Tom\n", "utf-8")
+    path.write_text(
+        "Dear Ingrid,\n\nthe accounts that you asked for are in the other folder.\n\nYours, Tom\n", "utf-8"
+    )
     return _failing(path, "unsupported", "A text file named .pdf.", "text/plain")
 
 
@@ -102,15 +120,14 @@ def huge_page(path: Path) -> Truth:
     """A PDF page that is 20,000 × 20,000 points: at 200 dpi three billion pixels. Its words can be read all the same."""
     truth = Truth(path.name, entity=ENTITY)
     sheet = Sheet(path, (HUGE, HUGE), truth, "Wall chart", ENTITY)
-    sheet.text(900, 1500, ENTITY, 360, "Helvetica-Bold")
-    grid = statements.comprehensive_income(books())
-    sheet.text(900, 2200, grid.title or "", 480, "Helvetica-Bold")
-    sheet.text(900, 2650, grid.unit_text or "", 260)
-    columns = tuple(replace(column, width=2400.0) for column in grid.columns)
-    look = Look(size=270, row=440.0, indent=340.0, columns_gap=400.0, accent=HexColor(0x0F5B66))
-    sheet.table(900, 3000, 18000, replace(grid, columns=columns), look)
+    factor = HUGE / LETTER[0]
+    sheet.canvas.scale(factor, factor)
+    sheet.width = sheet.height = LETTER[0]
+    _statement(sheet, statements.comprehensive_income(books()), annual.STATEMENT)
     sheet.save()
-    truth.notes = ["Readable from its text layer, or at a low resolution; a reader that refuses it says too_large."]
+    truth.notes = [
+        "Readable from its text layer, or at a low resolution; a reader that refuses it says too_large."
+    ]
     return truth
 
 
@@ -130,7 +147,12 @@ def _with_other_text_layer(path: Path, other: Callable[[int], int]) -> None:
     document = pymupdf.open(path)
     for number in range(1, document.xref_length()):
         stream = document.xref_stream(number) if document.xref_is_stream(number) else None
-        if stream is not None and b"beginbfrange" in stream or stream is not None and b"beginbfchar" in stream:
+        if (
+            stream is not None
+            and b"beginbfrange" in stream
+            or stream is not None
+            and b"beginbfchar" in stream
+        ):
             head, body = stream.split(b"endcodespacerange", 1)
             changed = re.sub(rb"(?<=[\[ >])<([0-9A-Fa-f]{4})>", swap, body)
             document.update_stream(number, head + b"endcodespacerange" + changed)
@@ -140,12 +162,16 @@ def _with_other_text_layer(path: Path, other: Callable[[int], int]) -> None:
 
 
 def garbled_text_layer(path: Path) -> Truth:
-    """A page that looks right and whose text layer is nonsense: letters moved, digits turned into control characters."""
+    """A page that looks right and whose text layer is nonsense: other letters, and no known characters for digits."""
     _register_fonts()
     look = replace(annual.STATEMENT, font=FONT, bold=BOLD, size=7.8)
     truth = _one_page(path, statements.income_statement(books()), look)
-    _with_other_text_layer(path, lambda code: max(1, code - 29) if code < 0x80 else 0xFFFD)
-    truth.notes = ["The text layer is moved by 29 code points; only the picture tells the values."]
+    _with_other_text_layer(
+        path, lambda code: code - 29 if 0x41 <= code < 0x80 else code if code == 0x20 else 0xE000 + code
+    )
+    truth.notes = [
+        "Letters are moved by 29 code points, digits and signs are in the private area: the picture tells the values."
+    ]
     return truth
 
 
@@ -156,7 +182,9 @@ def lying_text_layer(path: Path) -> Truth:
     grid = statements.comprehensive_income(books())
     truth = _one_page(path, grid, look)
     _with_other_text_layer(path, lambda code: 0x30 + (code - 0x30 + 3) % 10 if 0x30 <= code <= 0x39 else code)
-    truth.notes = ["Every digit of the text layer is three more than the printed one; only a look at the picture tells."]
+    truth.notes = [
+        "Every digit of the text layer is three more than the printed one; only a look at the picture tells."
+    ]
     return truth
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from sample_docs.drawing.grid import Truth
 
 Grey = NDArray[np.uint8]
+THRESHOLD = 188  # grey level; darker is ink. Above the paper's grain, so that thin strokes do not break
 FIXED_DATE = time.struct_time((2025, 1, 2, 3, 4, 5, 3, 2, 0))  # a scan file carries the time it was made
 
 
@@ -26,7 +27,11 @@ def page_image(source: Path, page: int, dpi: int) -> Grey:
     """Render page `page` (from 1) of a PDF to grey pixels."""
     with pymupdf.open(source) as document:
         pixmap = document[page - 1].get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY, alpha=False)
-        return np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)[:, : pixmap.width].copy()
+        return (
+            np.frombuffer(pixmap.samples, np.uint8)
+            .reshape(pixmap.height, pixmap.stride)[:, : pixmap.width]
+            .copy()
+        )
 
 
 def skewed(image: Grey, degrees: float) -> Grey:
@@ -52,7 +57,9 @@ def worn(image: Grey, rng: np.random.Generator, noise: float, specks: int) -> Gr
 
 def bilevel(image: Grey) -> Image.Image:
     """Press grey into black and white, as an office scanner does."""
-    return Image.fromarray(np.where(image > 150, 255, 0).astype(np.uint8)).convert("1", dither=Image.Dither.NONE)
+    return Image.fromarray(np.where(image > THRESHOLD, 255, 0).astype(np.uint8)).convert(
+        "1", dither=Image.Dither.NONE
+    )
 
 
 def scan_pages(
@@ -63,8 +70,8 @@ def scan_pages(
     images = []
     for page in pages:
         turned = skewed(page_image(source, page, dpi), float(rng.uniform(-tilt, tilt)))
-        result = worn(turned, rng, 9.0 if page in grey else 14.0, 40)
-        images.append(Image.fromarray(result) if page in grey else bilevel(cv2.medianBlur(result, 3)))
+        result = worn(turned, rng, 9.0 if page in grey else 12.0, 40)
+        images.append(Image.fromarray(result) if page in grey else bilevel(result))
     return images
 
 

@@ -310,7 +310,9 @@ class Sheet:
             if text is None:
                 continue
             # a closing parenthesis hangs in the margin, so that the digits stand in one line
-            hangs = grid.notation.negative == "parentheses" and column.align == "right" and text[-1] not in ")%"
+            hangs = (
+                grid.notation.negative == "parentheses" and column.align == "right" and text[-1] not in ")%"
+            )
             hang = float(stringWidth(")", font, look.size)) if hangs else 0.0
             place = {
                 "right": right - 3 - hang,
@@ -370,4 +372,3 @@ def wrap(text: str, width: float, font: str, size: float) -> Iterable[str]:
             line = line[cut:]
     if line:
         yield line
-

@@ -62,7 +62,10 @@ def holdings(seed: int) -> tuple[Grid, tuple[int, ...]]:
             face = rng.randint(4, 120) * 100
             cost = face + rng.randint(-face // 40, face // 60)
             fair = cost + rng.randint(-face // 30, face // 40)
-            coupon, due = f"{rng.randint(8, 62) / 10:.2f}%", f"{rng.randint(1, 12):02d}/{rng.randint(2025, 2034)}"
+            coupon, due = (
+                f"{rng.randint(8, 62) / 10:.2f}%",
+                f"{rng.randint(1, 12):02d}/{rng.randint(2025, 2034)}",
+            )
             add(Entry(name, (coupon, due, face, cost, fair), 1))
             for n, value in enumerate((face, cost, fair)):
                 running[n] += value
@@ -101,7 +104,9 @@ def draw_long(path: Path) -> Truth:
 
     look = Look(size=8.8, row=22.0, accent=TEAL, columns_gap=12)
     y = sheet.table(54, top(), 504, grid, look, {index: turn for index in breaks})
-    sheet.text(54, y + 20, "Fair values are quoted prices or prices of similar securities in active markets.", 8)
+    sheet.text(
+        54, y + 20, "Fair values are quoted prices or prices of similar securities in active markets.", 8
+    )
     sheet.save()
     return truth
 
@@ -117,17 +122,41 @@ def monthly(seed: int, names: tuple[str, ...], title: str, low: int, high: int) 
     columns = (*(Column(month, 44.0) for month in MONTHS), Column("Year", 56.0))
     spans = ((("Quarter 1", 0, 2), ("Quarter 2", 3, 5), ("Quarter 3", 6, 8), ("Quarter 4", 9, 11)),)
     return Grid(
-        columns, tuple(rows), title, stub="(In thousands)", spans=spans, currency="USD", scale=1000, unit_text="(In thousands)"
+        columns,
+        tuple(rows),
+        title,
+        stub="(In thousands)",
+        spans=spans,
+        currency="USD",
+        scale=1000,
+        unit_text="(In thousands)",
     )
 
 
 def draw_landscape(path: Path) -> Truth:
     """Draw three wide tables: turned by the page's own entry, on a landscape page, and sideways without any entry."""
     truth = Truth(path.name, entity=ENTITY)
-    truth.notes = ["Page 1 is stored on its side and turned by /Rotate 90; page 3 is on its side and not turned."]
+    truth.notes = [
+        "Page 1 is stored on its side and turned by /Rotate 90; page 3 is on its side and not turned."
+    ]
     sheet = Sheet(path, A4, truth, "Monthly figures 2024", ENTITY)
-    regions = ("Northern yards", "Southern yards", "River services", "Laboratory contracts", "Spare parts", "Returns")
-    costs = ("Wages", "Materials", "Energy", "Freight", "Rent and leases", "Insurance", "Recharged to segments")
+    regions = (
+        "Northern yards",
+        "Southern yards",
+        "River services",
+        "Laboratory contracts",
+        "Spare parts",
+        "Returns",
+    )
+    costs = (
+        "Wages",
+        "Materials",
+        "Energy",
+        "Freight",
+        "Rent and leases",
+        "Insurance",
+        "Recharged to segments",
+    )
     products = ("Current meters", "Tide gauges", "Flow sensors", "Samplers", "Software", "Discounts")
     tables = (
         (monthly(11, regions, "Net Sales by Month and Region, 2024", 900, 9800), False, True),
