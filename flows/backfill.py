@@ -19,8 +19,9 @@ from extractors.errors import WriteError
 from flows.parameters import RunParameters
 from flows.plan import Plan
 from flows.progress import REASON_TEXT, plan_line
-from flows.run import Summary, plan_only
+from flows.run import plan_only
 from flows.stored import showable
+from flows.summary import Summary
 
 EXAMPLES = 5  # documents named per reason
 

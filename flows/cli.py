@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flows.parameters import RunParameters
-    from flows.run import Summary
+    from flows.summary import Summary
 
 
 class ExitCode(IntEnum):

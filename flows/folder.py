@@ -30,7 +30,8 @@ from extractors.errors import ParquetryError, TransportError
 from flows.parameters import RunParameters
 from flows.plan import Plan, ToRead, Way
 from flows.progress import REASON_TEXT
-from flows.run import Events, OpenRun, Outcome, Reader, Summary, open_reader, open_run, read_and_write
+from flows.run import OpenRun, Reader, open_reader, open_run, read_and_write
+from flows.summary import Events, Outcome, Summary
 
 SMALL_BYTES = 2_000_000  # a document up to this size may share a task with others
 MOST_TASKS = 200  # of small documents in one run: about 7 s of the server's time and 4 MB of its database

@@ -148,7 +148,10 @@ def make_plan(
     sources, unread, seen, passed_over = _look_into(entries, index, settings, on_file)
     names_known = {uri for known in index.known.values() for uri in known.names}
     unread += [
-        (unread_source(Listed(uri, 0, None)), UnreadableError(f"{uri} is not there; correct the manifest, or bring it back."))
+        (
+            unread_source(Listed(uri, 0, None)),
+            UnreadableError(f"{uri} is not there; correct the manifest, or bring it back."),
+        )
         for uri in missing
         if uri not in names_known
     ]

@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from flows.plan import Plan, ToRead, Way
-from flows.run import Events, Outcome, Summary
+from flows.summary import Events, Outcome, Summary
 
 LINE_SECONDS = 15.0  # between two lines of progress where there is no terminal
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red"}

@@ -19,7 +19,7 @@ from extractors.errors import UsageError, WriteError
 from extractors.settings import Settings
 from flows.datasets import Datasets
 from flows.pictures import page_pictures
-from flows.show import KIND_TEXT, SCALE_TEXT
+from flows.show import kind_text, unit_text
 from flows.stored import Row, StoredDocument, find_document, known_documents, showable
 
 MOST_PAGES = 80  # with a picture in one report: about 15 MB
@@ -102,7 +102,7 @@ def _boxes(document: StoredDocument) -> dict[int, list[dict[str, Any]]]:
     drawn: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for table in document.rows["tables"]:
         drawn[table["page_first"]].append(
-            _box(table["bbox"], _id(table["table_id"]), "table", KIND_TEXT[table["kind"]])
+            _box(table["bbox"], _id(table["table_id"]), "table", kind_text(table))
         )
     rank = {"text": 0, "value": 1, "doubt": 2, "bad": 3}
     cells = [(cell, _kind(document, cell)) for cell in document.rows["cells"]]
@@ -160,9 +160,8 @@ def _table(document: StoredDocument, table: Row) -> dict[str, Any]:
             taken |= spanned
             line.append(_cell(document, cell, spanned))
         rows.append(line)
-    scale = SCALE_TEXT.get(table["scale"], table["scale"] or "")
-    unit = showable(table["unit_text"] or f"{table['currency'] or ''} {scale}".strip())
-    kind = KIND_TEXT[table["kind"]] + (" (not the primary one)" if table["primary"] is False else "")
+    unit = showable(table["unit_text"] or unit_text(table))
+    kind = kind_text(table)
     title = f"{kind}: {showable(table['title'])}" if table["title"] else kind
     return {"title": title, "unit": unit, "rows": rows, "doubts": _doubts(document, table)}
 

@@ -114,17 +114,23 @@ def _statement(document: StoredDocument, table: Row) -> Table:
     return shown
 
 
+def kind_text(table: Row) -> str:
+    """Return what a table is, in words."""
+    kind = KIND_TEXT.get(table["kind"]) or str(table["kind"])
+    return kind + (" (not the primary one)" if table["primary"] is False else "")
+
+
+def unit_text(table: Row) -> str:
+    """Return a table's currency and scale in words; empty when neither is known."""
+    scale = SCALE_TEXT.get(table["scale"]) or str(table["scale"] or "")
+    return f"{table['currency'] or ''} {scale}".strip()
+
+
 def _title(table: Row) -> Text:
-    pages = f"page {table['page_first']}" + (
-        f"–{table['page_last']}" if table["page_last"] > table["page_first"] else ""
-    )
-    parts = [
-        KIND_TEXT.get(table["kind"], table["kind"])
-        + (" (not the primary one)" if table["primary"] is False else "")
-    ]
-    parts += [showable(table["title"])] if table["title"] else []
-    parts += [f"{table['currency'] or ''} {SCALE_TEXT.get(table['scale'], table['scale'] or '')}".strip()]
-    return Text(" · ".join([part for part in parts if part] + [pages]))
+    first, last = table["page_first"], table["page_last"]
+    pages = f"page {first}" if first == last else f"pages {first}–{last}"
+    parts = (kind_text(table), showable(table["title"] or ""), unit_text(table), pages)
+    return Text(" · ".join(part for part in parts if part))
 
 
 def _cell(document: StoredDocument, cell: Row | None) -> Text:
