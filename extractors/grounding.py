@@ -1,0 +1,355 @@
+"""Find where on the page each value stands that a vision model read, and whether the page bears it out.
+
+In: a table as rows of texts, and the words printed where the model looked. Out: `ReadCell`s with the boxes of their own words
+and a verdict: `exact` (the same letters), `normalised` (the same figure or the same letters after folding signs, blanks and
+quotes), `mismatch` (something else is printed there, or nothing), `unavailable` (the page has no words to compare with). Where
+the words come from a trusted text layer they win, and the cell's note says what the model had read.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from extractors.rows import PrintedRow, blank_width, pieces, printed_rows
+from schemas.amount import decide_decimal_point, parse_amount
+from schemas.box import Box, union
+from schemas.page import ReadCell, Word
+from schemas.reading import JOINED_LEFT, JOINED_UP
+from schemas.records import Grounding, Source, TextSource
+
+MOST_LINES = 4  # printed lines that one row of a table may take
+SKIP_ROW = -0.3  # score of a row that is printed nowhere, or of a printed line that no row reads
+EXTRA_LINE = -0.15  # score of each further printed line that a row takes
+ALIKE = 0.6  # share of letters two words must have in common to be taken for the same word, misread
+SKIP_WORD = 0.55  # cost of a word that has no partner; two of them cost more than a misread word
+MOST_LETTERS = 64  # of a word that are compared
+
+_FOLDED = str.maketrans({
+    **dict.fromkeys("‐‑‒–—―−﹣-", "-"), **dict.fromkeys("‘’ʼ`´", "'"), **dict.fromkeys("“”„", '"'),
+    "\u00a0": " ", "\u202f": " ", "\u2009": " ",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GroundedTable:
+    """A table with its cells placed on the page."""
+
+    cells: tuple[ReadCell, ...]
+    n_rows: int
+    n_columns: int
+    box: Box
+    row_boxes: tuple[Box | None, ...]  # around the printed words of each row; None for a row printed nowhere
+    claimed: frozenset[int] = field(default_factory=frozenset)  # indices of the words that cells read
+
+
+def fold(text: str) -> str:
+    """Return a text with signs, quotes and blanks folded, so that only its letters and figures count."""
+    return "".join(unicodedata.normalize("NFKC", text).translate(_FOLDED).split()).casefold()
+
+
+def compare(read: str, printed: str, decimal_point: str = ".") -> Grounding:
+    """Return how a text that was read compares with what is printed."""
+    if " ".join(read.split()) == " ".join(printed.split()):
+        return "exact"
+    if fold(read) == fold(printed):
+        return "normalised"
+    a, b = parse_amount(read, decimal_point), parse_amount(printed, decimal_point)
+    same = a is not None and b is not None and a.value is not None and a.value == b.value
+    if same and a and b and a.nil == b.nil and a.unit == b.unit and a.decimals == b.decimals:
+        return "normalised"
+    return "mismatch"
+
+
+def ground_table(
+    rows: Sequence[Sequence[str]],
+    words: Sequence[Word],
+    source: TextSource,
+    page: int,
+    area: Box,
+    confidence: Sequence[Sequence[float]] | None = None,
+) -> GroundedTable:
+    """Place a table's cells on the page.
+
+    `words` are those printed in `area` (points), where the model looked; `confidence` is the model's own, per row and column.
+    """
+    n_columns = max((len(row) for row in rows), default=0)
+    odds = confidence or [[1.0] * len(row) for row in rows]
+    if not words:
+        return _unprinted(rows, n_columns, page, area, odds)
+    point = decide_decimal_point(word.text for word in words)
+    printed = printed_rows(words)
+    number = {id(word): i for i, word in enumerate(words)}
+    matched = _match_rows(rows, printed)
+    blank = blank_width(printed)
+    found: list[list[list[Word]]] = []
+    for row, lines in zip(rows, matched, strict=True):
+        found.append(_match_cells(row, [printed[i] for i in lines], blank))
+    row_boxes = [union(w.box for cell in row for w in cell) if any(row) else None for row in found]
+    columns = _column_boxes(found, n_columns, area)
+    places = _row_places(row_boxes, [[printed[i] for i in lines] for lines in matched], area)
+    cells: list[ReadCell] = []
+    spans = _spans(rows)
+    for r, row in enumerate(rows):
+        for c, text in enumerate(row):
+            if not text.strip() or text in (JOINED_LEFT, JOINED_UP):
+                continue
+            place = Box(columns[c][0], places[r][0], columns[c][1], places[r][1])
+            cells.append(
+                _cell(
+                    text,
+                    found[r][c],
+                    place,
+                    source,
+                    page,
+                    (r, c),
+                    spans.get((r, c), (1, 1)),
+                    odds[r][c],
+                    point,
+                )
+            )
+    claimed = frozenset(number[id(w)] for row in found for cell in row for w in cell)
+    boxes = [cell.box for cell in cells]
+    return GroundedTable(
+        tuple(cells), len(rows), n_columns, union(boxes) if boxes else area, tuple(row_boxes), claimed
+    )
+
+
+def _cell(
+    text: str,
+    words: Sequence[Word],
+    place: Box,
+    source: TextSource,
+    page: int,
+    at: tuple[int, int],
+    span: tuple[int, int],
+    odds: float,
+    decimal_point: str,
+) -> ReadCell:
+    text = " ".join(text.split())
+    printed = " ".join(word.text for word in words)
+    verdict: Grounding = compare(text, printed, decimal_point) if words else "mismatch"
+    origin: Source = "vision"
+    note = None
+    if not words:
+        note = f"the model read {text!r}, which is not printed here"
+    elif verdict == "mismatch" and source == "text_layer":
+        note = f"the model read {text!r}; the page's text layer says {printed!r}"
+        text, origin = printed, "text_layer"
+    elif verdict == "mismatch":
+        note = f"the model read {text!r}; OCR read {printed!r}"
+    elif source == "text_layer":
+        text, origin = printed, "text_layer"
+        odds = 1.0 if verdict == "exact" else max(odds, 0.99)
+    if words and source == "ocr" and verdict != "mismatch":
+        odds = 1.0 - (1.0 - odds) * (1.0 - min(word.confidence for word in words))
+    figures = [word.box for word in words if any(letter.isdigit() for letter in word.text)]
+    is_figure = parse_amount(text, decimal_point) is not None
+    box = union(word.box for word in words) if words else place
+    return ReadCell(
+        page=page,
+        row=at[0],
+        col=at[1],
+        row_span=span[0],
+        col_span=span[1],
+        text=text,
+        box=box,
+        value_box=(union(figures) if figures else box) if is_figure else None,
+        source=origin,
+        grounding=verdict,
+        confidence=round(min(1.0, max(0.0, odds)), 6),
+        bold=bool(words) and all(word.bold for word in words),
+        note=note,
+    )
+
+
+def _unprinted(
+    rows: Sequence[Sequence[str]], n_columns: int, page: int, area: Box, odds: Sequence[Sequence[float]]
+) -> GroundedTable:
+    """Place the cells of a page without words evenly over the area: nothing better is known."""
+    high, wide = area.height / max(1, len(rows)), area.width / max(1, n_columns)
+    spans = _spans(rows)
+    cells = []
+    for r, row in enumerate(rows):
+        for c, text in enumerate(row):
+            if not text.strip() or text in (JOINED_LEFT, JOINED_UP):
+                continue
+            rows_down, columns_right = spans.get((r, c), (1, 1))
+            box = Box(area.x0 + c * wide, area.y0 + r * high, area.x0 + (c + columns_right) * wide, area.y0 + (r + rows_down) * high)  # fmt: skip
+            cells.append(
+                ReadCell(
+                    page=page,
+                    row=r,
+                    col=c,
+                    row_span=rows_down,
+                    col_span=columns_right,
+                    text=" ".join(text.split()),
+                    box=box,
+                    value_box=box if parse_amount(text) else None,
+                    source="vision",
+                    grounding="unavailable",
+                    confidence=round(min(1.0, max(0.0, odds[r][c])), 6),
+                )  # fmt: skip
+            )
+    return GroundedTable(tuple(cells), len(rows), n_columns, area, (None,) * len(rows))
+
+
+def _spans(rows: Sequence[Sequence[str]]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return (rows, columns) covered by the cells that are followed by the marks of a joined cell."""
+    spans = {}
+    for r, row in enumerate(rows):
+        for c, text in enumerate(row):
+            if text in (JOINED_LEFT, JOINED_UP):
+                continue
+            right = c + 1
+            while right < len(row) and row[right] == JOINED_LEFT:
+                right += 1
+            down = r + 1
+            while down < len(rows) and c < len(rows[down]) and rows[down][c] == JOINED_UP:
+                down += 1
+            if right - c > 1 or down - r > 1:
+                spans[r, c] = (down - r, right - c)
+    return spans
+
+
+def _tokens(text: str) -> list[str]:
+    return [] if text in (JOINED_LEFT, JOINED_UP) else text.split()
+
+
+def _match_rows(rows: Sequence[Sequence[str]], printed: Sequence[PrintedRow]) -> list[list[int]]:
+    """Return, for each row, the printed lines it reads: the best alignment of both from top to bottom."""
+    n, m = len(rows), len(printed)
+    read = [Counter(fold(t) for text in row for t in _tokens(text)) for row in rows]
+    lines = [Counter(fold(word.text) for word in row.words) for row in printed]
+    common = np.zeros((n, m))
+    for i, a in enumerate(read):
+        for j, b in enumerate(lines):
+            common[i, j] = sum((a & b).values())
+    size = np.array([max(1, sum(a.values())) for a in read], float)
+    width = np.array([max(1, sum(b.values())) for b in lines], float)
+    best = np.full((n + 1, m + 1), -np.inf)
+    best[0, :] = SKIP_ROW * np.arange(m + 1)
+    best[:, 0] = SKIP_ROW * np.arange(n + 1)
+    step = np.zeros((n + 1, m + 1), int)  # lines taken; -1 row skipped, 0 line skipped
+    step[1:, 0] = -1
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            options = [(best[i - 1, j] + SKIP_ROW, -1), (best[i, j - 1] + SKIP_ROW, 0)]
+            for k in range(1, min(MOST_LINES, j) + 1):
+                shared = common[i - 1, j - k : j].sum()
+                likeness = 2 * min(shared, size[i - 1]) / (size[i - 1] + width[j - k : j].sum())
+                bonus = 0.0 if shared else -0.2  # a line without a common word is a last resort
+                options.append((best[i - 1, j - k] + likeness + bonus + EXTRA_LINE * (k - 1), k))
+            best[i, j], step[i, j] = max(options)
+    matched: list[list[int]] = [[] for _ in range(n)]
+    i, j = n, m
+    while i > 0:
+        taken = step[i, j] if j > 0 else -1
+        if taken > 0:
+            matched[i - 1] = list(range(j - taken, j))
+            i, j = i - 1, j - taken
+        elif taken == 0:
+            j -= 1
+        else:
+            i -= 1
+    return matched
+
+
+def _match_cells(row: Sequence[str], lines: Sequence[PrintedRow], blank: float) -> list[list[Word]]:
+    """Return the printed words of each cell of a row: the best alignment of both in reading order, column by column."""
+    out: list[list[Word]] = [[] for _ in row]
+    words = _by_column(lines, blank)
+    tokens = [(c, token) for c, text in enumerate(row) for token in _tokens(text)]
+    if not words or not tokens:
+        return out
+    n, m = len(tokens), len(words)
+    cost = np.zeros((n + 1, m + 1))
+    cost[0, :], cost[:, 0] = SKIP_WORD * np.arange(m + 1), SKIP_WORD * np.arange(n + 1)
+    folded = [fold(word.text)[:MOST_LETTERS] for word in words]
+    pair = np.zeros((n, m))
+    for i, (_, token) in enumerate(tokens):
+        letters = fold(token)[:MOST_LETTERS]
+        for j in range(m):
+            pair[i, j] = _difference(letters, folded[j])
+            cost[i + 1, j + 1] = min(
+                cost[i, j] + pair[i, j], cost[i, j + 1] + SKIP_WORD, cost[i + 1, j] + SKIP_WORD
+            )
+    i, j = n, m
+    while i > 0 and j > 0:
+        if cost[i, j] == cost[i - 1, j - 1] + pair[i - 1, j - 1]:
+            out[tokens[i - 1][0]].append(words[j - 1])
+            i, j = i - 1, j - 1
+        elif cost[i, j] == cost[i, j - 1] + SKIP_WORD:
+            j -= 1
+        else:
+            i -= 1
+    for cell in out:
+        cell.reverse()
+    return out
+
+
+def _difference(a: str, b: str) -> float:
+    """Return 0 for the same word, up to 1 for a misread one, and more than two skips cost for different words."""
+    if a == b:
+        return 0.0
+    alike = Levenshtein.normalized_similarity(a, b)
+    return 1.0 - alike if alike >= ALIKE else 2 * SKIP_WORD + 0.1
+
+
+def _by_column(lines: Sequence[PrintedRow], blank: float) -> list[Word]:
+    """Return the words of one table row left to right; where it takes several lines, each column from top to bottom."""
+    if len(lines) == 1:
+        return list(lines[0].words)
+    stacks: list[tuple[float, float, list[tuple[float, tuple[Word, ...]]]]] = []
+    for piece in sorted((p for line in lines for p in pieces(line.words, blank)), key=lambda p: p.box.x0):
+        entry = (piece.box.y0, piece.words)
+        if stacks and piece.box.x0 < stacks[-1][1]:
+            x0, x1, entries = stacks[-1]
+            stacks[-1] = (x0, max(x1, piece.box.x1), [*entries, entry])
+        else:
+            stacks.append((piece.box.x0, piece.box.x1, [entry]))
+    return [
+        word for _, _, entries in stacks for _, words in sorted(entries, key=lambda e: e[0]) for word in words
+    ]
+
+
+def _column_boxes(
+    found: Sequence[Sequence[Sequence[Word]]], n_columns: int, area: Box
+) -> list[tuple[float, float]]:
+    """Return the left and right edge of each column in points, from the words placed in it; guessed where it has none."""
+    edges: list[tuple[float, float] | None] = []
+    for c in range(n_columns):
+        boxes = [union(w.box for w in row[c]) for row in found if c < len(row) and row[c]]
+        edges.append((median(b.x0 for b in boxes), median(b.x1 for b in boxes)) if boxes else None)
+    out = []
+    for c, edge in enumerate(edges):
+        if edge is None:
+            left = max((e[1] for e in edges[:c] if e), default=area.x0)
+            right = min((e[0] for e in edges[c + 1 :] if e), default=area.x1)
+            edge = (left, right) if left < right else (area.x0, area.x1)
+        out.append(edge)
+    return out
+
+
+def _row_places(
+    boxes: Sequence[Box | None], lines: Sequence[Sequence[PrintedRow]], area: Box
+) -> list[tuple[float, float]]:
+    """Return the top and bottom of each row in points: of its words, else of its lines, else between its neighbours."""
+    known = [
+        (box.y0, box.y1) if box else (line[0].box.y0, line[-1].box.y1) if line else None
+        for box, line in zip(boxes, lines, strict=True)
+    ]
+    out = []
+    for r, place in enumerate(known):
+        if place is None:
+            top = max((p[1] for p in known[:r] if p), default=area.y0)
+            bottom = min((p[0] for p in known[r + 1 :] if p), default=area.y1)
+            place = (top, bottom) if top < bottom else (area.y0, area.y1)
+        out.append(place)
+    return out

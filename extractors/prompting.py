@@ -1,0 +1,57 @@
+"""What the vision model is told: the prompt files, their version, and the messages of a question.
+
+The instruction comes before the image and is the same for every tile, so that a worker decodes it once; only the short
+question after the image differs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+PROMPTS = Path(__file__).parent / "prompts"
+PROMPTS_VERSION = "1"  # raised when the meaning of an answer changes
+
+Task = Literal["table", "statement", "triage"]
+
+QUESTIONS: dict[Task, str] = {
+    "table": "Copy the tables.",
+    "statement": "Copy the statement.",
+    "triage": "How many tables?",
+}
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The instruction of each task, and the version that goes into a document's fingerprint."""
+
+    instructions: dict[str, str]
+    version: str
+
+
+@lru_cache(1)
+def load_prompts() -> Prompts:
+    """Return the prompts of the `prompts` folder. Their version changes with every letter of them."""
+    texts = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(PROMPTS.glob("*.md"))}
+    digest = hashlib.sha256(repr((sorted(texts.items()), sorted(QUESTIONS.items()))).encode()).hexdigest()
+    return Prompts(texts, f"{PROMPTS_VERSION}-{digest[:8]}")
+
+
+def messages(task: Task, png: bytes, hint: str = "") -> list[dict[str, Any]]:
+    """Return the chat messages that ask `task` about an image (PNG bytes); `hint` is added to the question."""
+    url = "data:image/png;base64," + base64.b64encode(png).decode()
+    question = f"{QUESTIONS[task]} {hint}".strip()
+    return [
+        {"role": "system", "content": load_prompts().instructions[task]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": url}},
+                {"type": "text", "text": question},
+            ],
+        },
+    ]
