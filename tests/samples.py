@@ -64,10 +64,15 @@ def true_facts(truth: Truth) -> Counter[FactKey]:
 def read_facts(facts: tuple[Fact, ...]) -> Counter[FactKey]:
     """The facts that a reading gave, in the same form."""
     return Counter(
-        (fact.statement, plain_label(fact.label), fact.period_end and fact.period_end.isoformat(), fact.value)
+        (
+            fact.statement,
+            plain_label(fact.label),
+            fact.period_end.isoformat() if fact.period_end else None,
+            fact.value,
+        )
         for fact in facts
         if fact.value is not None
-    )  # type: ignore[return-value]
+    )
 
 
 def cells_of(truth: Truth) -> Iterator[tuple[int, str]]:

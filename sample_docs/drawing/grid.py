@@ -31,7 +31,7 @@ class Notation:
         if number == 0:
             return self.nil
         digits = f"{abs(number):,.{places}f}"
-        digits = digits.translate(str.maketrans({",": self.thousands, ".": self.point}))
+        digits = digits.translate(str.maketrans(",.", self.thousands + self.point))
         if number > 0:
             return digits + suffix
         return (f"({digits})" if self.negative == "parentheses" else f"-{digits}") + suffix

@@ -198,7 +198,7 @@ def property_note(books: Books) -> Grid:
         ("Land", 148, 151), ("Buildings and leasehold improvements", 1216, 1184),
         ("Machinery and equipment", 2874, 2731), ("Construction in progress", 193, 164),
     )  # fmt: skip
-    gross = tuple(sum(p[n] for p in parts) for n in (1, 2))
+    gross = sum(p[1] for p in parts), sum(p[2] for p in parts)
     less = ("Less: accumulated depreciation", gross[0] - net[0], gross[1] - net[1])
     return _balances_note("Property, Plant and Equipment", parts, "Property, plant and equipment, net", less)
 
@@ -268,7 +268,7 @@ def debt(books: Books) -> Grid:
         ("Senior notes", "4.250%", "2032", 500, 500),
     )  # fmt: skip
     rows = [Entry(p[0], p[1:], sign=n == 0) for n, p in enumerate(parts)]
-    total = tuple(sum(p[n] for p in parts) for n in (3, 4))
+    total = sum(p[3] for p in parts), sum(p[4] for p in parts)
     current = balances(books, "short_debt")
     assert total[0] == books[2024].balance["short_debt"] + books[2024].balance["long_debt"]
     assert total[1] == books[2023].balance["short_debt"] + books[2023].balance["long_debt"]

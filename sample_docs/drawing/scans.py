@@ -52,7 +52,7 @@ def worn(image: Grey, rng: np.random.Generator, noise: float, specks: int) -> Gr
     for _ in range(specks):
         at = int(rng.integers(0, width)), int(rng.integers(0, height))
         cv2.circle(result, at, int(rng.integers(1, 3)), int(rng.integers(20, 120)), -1)
-    return result
+    return np.asarray(result, np.uint8)
 
 
 def bilevel(image: Grey) -> Image.Image:

@@ -294,8 +294,8 @@ class Sheet:
             self._uprights(x, top, bottom, width, grid, look)
         drop = look.row * 0.5 + look.size * 0.34  # from the top of a row to its base line
         left = x + 3 + row.level * look.indent
-        for number, text in enumerate(lines):
-            end = left + self.text(left, y + drop + number * look.row, text, look.size, font)
+        for number, line in enumerate(lines):
+            end = left + self.text(left, y + drop + number * look.row, line, look.size, font)
         base = bottom - look.row + drop
         if row.marker:
             self.text(end + 1, base - look.size * 0.36, row.marker, look.size * 0.62, font)

@@ -184,8 +184,8 @@ def balance_sheet(books: Books) -> Grid:
 def cash_flow_statement(books: Books) -> Grid:
     """The consolidated statements of cash flows."""
 
-    def row(label: str, name: str, level: int = 1, sign: int = 1, **options: bool) -> Entry:
-        return Entry(label, flows(books, name, sign=sign), level, **options)
+    def row(label: str, name: str, level: int = 1, sign: int = 1, total: bool = False) -> Entry:
+        return Entry(label, flows(books, name, sign=sign), level, total)
 
     opening = tuple(books[year - 1].balance["cash"] for year in SHOWN)
     rows = (
