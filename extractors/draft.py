@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from extractors.rows import has_digits, printed_rows
+from extractors.rows import has_digits, joined, printed_rows
 from schemas.box import Box, union
 from schemas.page import Word
 
-YEAR = re.compile(r"(?:FY\s?|CY\s?|Q[1-4]\s?)?(?:19|20)\d\d(?:[/–-](?:19|20)?\d\d)?[A-Z*†‡]?(?:\(\w{1,2}\))?", re.I)
+YEAR = re.compile(
+    r"(?:FY\s?|CY\s?|Q[1-4]\s?)?(?:19|20)\d\d(?:[/–-](?:19|20)?\d\d)?[A-Z*†‡]?(?:\(\w{1,2}\))?", re.I
+)
 DATE = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{2,4}")
 
 
@@ -35,7 +37,7 @@ class DraftCell:
     @property
     def text(self) -> str:
         """The words in reading order, lines joined by a blank."""
-        return " ".join(word.text for row in printed_rows(self.words) for word in row.words)
+        return joined(word for row in printed_rows(self.words) for word in row.words)
 
 
 @dataclass(slots=True)

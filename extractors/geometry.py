@@ -48,7 +48,9 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
             taken = {id(word) for word in inside}
             words = [word for word in words if id(word) not in taken]
     rows = printed_rows(words)
-    drafts.extend(read_open(region, content.rules, blank, height) for region in find_regions(rows, blank, height))
+    drafts.extend(
+        read_open(region, content.rules, blank, height) for region in find_regions(rows, blank, height)
+    )
     fragments = [_fragment(draft, content) for draft in drafts if draft.n_cols > 1 and draft.n_rows > 1]
     return tuple(sorted(fragments, key=lambda fragment: (fragment.box.y0, fragment.box.x0)))
 
@@ -68,7 +70,9 @@ def _fragment(draft: Draft, content: PageContent) -> TableFragment:
 
 def _cell(cell: DraftCell, content: PageContent, left: float) -> ReadCell:
     words, box, text = cell.words, cell.box, cell.text
-    value = [word for word in words if any(letter.isdigit() for letter in word.text)] if is_value(text) else []
+    value = (
+        [word for word in words if any(letter.isdigit() for letter in word.text)] if is_value(text) else []
+    )
     height = line_height(words)
     ocr = content.text_source == "ocr"
     ruled_above = any(

@@ -31,7 +31,9 @@ class HeaderCell:
     rows: int = 1
 
 
-def header_cells(rows: Sequence[Sequence[Placed]], columns: Sequence[Span], rules: Sequence[Rule], height: float) -> list[HeaderCell]:
+def header_cells(
+    rows: Sequence[Sequence[Placed]], columns: Sequence[Span], rules: Sequence[Rule], height: float
+) -> list[HeaderCell]:
     """Return the headings of `rows` (top to bottom), lines stacked and spans widened, each with its row."""
     across = [rule for rule in rules if rule.horizontal]
     lines = [[_heading(item, columns, across, height) for item in row] for row in rows]
@@ -56,7 +58,11 @@ def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], heig
     box = item.box
     for rule in across:
         below = (rule.y0 + rule.y1) / 2 - box.y1
-        if -0.3 * height <= below <= UNDERLINE * height and rule.x0 <= box.x0 + OVERHANG and rule.x1 >= box.x1 - OVERHANG:
+        if (
+            -0.3 * height <= below <= UNDERLINE * height
+            and rule.x0 <= box.x0 + OVERHANG
+            and rule.x1 >= box.x1 - OVERHANG
+        ):
             under = [n for n, c in enumerate(columns) if rule.x0 - OVERHANG <= c.middle <= rule.x1 + OVERHANG]
             if under and under[0] > 0 and len(under) < len(columns) - 1:
                 first, last = min(first, under[0]), max(last, under[-1])
@@ -86,7 +92,9 @@ def _middle(columns: Sequence[Span], first: int, last: int) -> float:
     return (columns[first].x0 + columns[last].x1) / 2
 
 
-def _stack(cell: HeaderCell, cells: Sequence[HeaderCell], across: Sequence[Rule], height: float) -> HeaderCell | None:
+def _stack(
+    cell: HeaderCell, cells: Sequence[HeaderCell], across: Sequence[Rule], height: float
+) -> HeaderCell | None:
     """The heading right above whose text goes on in `cell`: same columns, close, and no rule between."""
     for other in reversed(cells):
         if other.last < cell.first or cell.last < other.first:

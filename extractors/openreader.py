@@ -49,7 +49,8 @@ def _ruled_header(
             continue
         above = placed[:number]
         valued = sum(
-            row[0].first == 0 and holds_value(item.piece.text for item in row if item.first > 0) for row in above
+            row[0].first == 0 and holds_value(item.piece.text for item in row if item.first > 0)
+            for row in above
         )
         headed = any(item.first > 0 for row in above for item in row)
         return number if headed and valued <= 1 and (valued == 0 or number > 1) else 0
@@ -59,7 +60,8 @@ def _ruled_header(
 def _header_lines(placed: Sequence[Sequence[Placed]]) -> int:
     """How many lines stand above the first row with a value; section labels right above it belong to the body."""
     first = next(
-        (n for n, row in enumerate(placed) if holds_value(item.piece.text for item in row if item.first > 0)), 0
+        (n for n, row in enumerate(placed) if holds_value(item.piece.text for item in row if item.first > 0)),
+        0,
     )
     while first > 0 and all(item.first == 0 for item in placed[first - 1]):
         first -= 1

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extractors.rows import Piece, PrintedRow, has_digits, pieces
+from extractors.rows import Piece, PrintedRow, pieces
 
 MAX_GAP = 3.2  # line heights of white between two rows of one table
-MAX_SINGLES = 4  # rows of a single piece in a row inside a table (a section, its subsection, a wrapped label)
+PROSE_WIDTH = 30  # line heights; a line of text in one column of a page is about this wide
+PROSE_WORDS = 9  # words of a full line of text
+MAX_CROSSING = (
+    2  # full lines of text across the value columns in a row: one may be a long label, two are a paragraph
+)
+MAX_SINGLES = 6  # rows of a single piece in a row inside a table (a section, its subsection, a wrapped label)
 MIN_ROWS = 2  # rows with values before a run is a table
 HEADER_GAP = 1.6  # line heights of white between header rows
 
@@ -50,23 +55,30 @@ def find_regions(rows: Sequence[PrintedRow], blank: float, height: float) -> lis
 
 def _grow_down(cut: Sequence[_Cut], start: int, height: float) -> int:
     """The last row of the run: rows follow closely, and rows of one piece stay within the label column."""
-    last = start
-    singles = 0
+    last, singles, crossing = start, 0, 0
+    values = cut[start].pieces[1].box.x0
     for number in range(start + 1, len(cut)):
-        gap = cut[number].row.box.y0 - cut[number - 1].row.box.y1
-        if gap > MAX_GAP * height:
+        row = cut[number]
+        if row.row.box.y0 - cut[number - 1].row.box.y1 > MAX_GAP * height:
             break
-        if cut[number].data:
-            last, singles = number, 0
+        if row.data:
+            last, singles, crossing = number, 0, 0
+            values = min(values, row.pieces[1].box.x0)
             continue
         singles += 1
-        if singles > MAX_SINGLES or _prose(cut[number], height):
+        crossing += row.pieces[0].box.x1 > values and _prose(row, height)
+        if singles > MAX_SINGLES or crossing >= MAX_CROSSING:
             break
     return last
 
 
 def _prose(row: _Cut, height: float) -> bool:
-    return len(row.pieces) == 1 and row.row.box.width > 35 * height and len(row.row.words) > 9
+    """Tell whether a row is a full line of text."""
+    return (
+        len(row.pieces) == 1
+        and row.row.box.width > PROSE_WIDTH * height
+        and len(row.row.words) >= PROSE_WORDS
+    )
 
 
 def _grow_up(cut: Sequence[_Cut], start: int, end: int, height: float) -> int:

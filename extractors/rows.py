@@ -32,11 +32,13 @@ CLOSING_REACH = 1.3  # line heights; how far right of its number a closing brack
 CURRENCY = re.compile(r"(?:US|C|A|HK|NZ|R)?[$£€¥₹]|(?:USD|EUR|GBP|CHF|RMB)")
 OPENING = re.compile(r"(?:[$£€¥₹]\s?)?[(\[]")
 CLOSING = re.compile(r"[)\]]?%?[)\]]?")
+MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ,]")  # raised, as the text layer gives footnote marks
 DIGITS = re.compile(
     r"[(\[+\-–—−‐±~≈<>≤≥]*(?:[$£€¥₹]|US\$)?[(\[+\-–—−‐±]*"
     r"(?:\d[\d.,'’٬٫·/:]*|[.,]\d+)"
     r"(?:[–—−-](?:\d[\d.,]*|[.,]\d+))?"
     r"\s?(?:[%‰xX×]|pp|bps|[kKmMbB]n?)?[)\]%]*[*†‡§¶#^]*(?:\([a-z0-9]{1,2}\))*"
+    rf"{MARK.pattern}*"
 )
 NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
 GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
@@ -66,7 +68,7 @@ class Piece:
     @property
     def text(self) -> str:
         """The words joined by blanks."""
-        return " ".join(word.text for word in self.words)
+        return joined(self.words)
 
     @property
     def numeric(self) -> bool:
@@ -83,6 +85,19 @@ def is_value(text: str) -> bool:
 def has_digits(text: str) -> bool:
     """Tell whether `text` is a printed number (and not a dash that stands for one)."""
     return bool(DIGITS.fullmatch(text.replace(" ", "")))
+
+
+def is_mark(text: str) -> bool:
+    """Tell whether `text` is nothing but a raised footnote mark."""
+    return all(MARK.match(letter) and letter != "," for letter in text)
+
+
+def joined(words: Iterable[Word]) -> str:
+    """Return the words as one text: blanks between them, none before a raised mark."""
+    text = ""
+    for word in words:
+        text += word.text if not text or is_mark(word.text) else f" {word.text}"
+    return text
 
 
 def line_height(words: Sequence[Word]) -> float:
@@ -176,8 +191,8 @@ def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
         return False
     if gap <= 0.3 * blank:
         return True
-    before, after = left[-1].text, right[0].text
-    if is_value(before) and is_value(after) and all(is_value(word.text) for word in left):
-        grouped = GROUP.fullmatch(after) and LEADING_GROUP.fullmatch(" ".join(word.text for word in left))
+    before, after = joined(left), joined(right)
+    if is_value(before) and is_value(after):
+        grouped = GROUP.fullmatch(after) and LEADING_GROUP.fullmatch(before)
         return bool(grouped) and gap <= NUMBER_GAP * blank
     return True

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from extractors.columns import Placed, Span
 from extractors.draft import Draft, DraftCell, compact, holds_value
-from extractors.rows import Piece, PrintedRow, has_digits, pieces, printed_rows
+from extractors.rows import Piece, PrintedRow, has_digits, joined, pieces, printed_rows
 from extractors.rulings import Grid, GridCell
 from extractors.wrap import row_groups
 from schemas.box import Box, union
@@ -108,9 +108,7 @@ def _subrows(
         for index in group:
             for word in rows[index].words:
                 parts[owner[id(word)]].append(word)
-        drafts.extend(
-            DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in parts.items()
-        )
+        drafts.extend(DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in parts.items())
     drafts.extend(
         DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1) for c in cells if c.bottom > band
     )
@@ -119,7 +117,7 @@ def _subrows(
 
 def _value_lines(words: Sequence[Word]) -> int:
     """How many lines of a cell are numbers, if all are."""
-    lines = [" ".join(word.text for word in row.words) for row in printed_rows(words)]
+    lines = [joined(row.words) for row in printed_rows(words)]
     return len(lines) if all(has_digits(line) for line in lines) else 0
 
 

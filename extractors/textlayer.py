@@ -11,7 +11,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 import pymupdf
@@ -30,6 +31,9 @@ MAX_VECTORS = 20_000  # strokes on a page; more is a map or a plot, whose lines 
 WHITE = 0xFAFAFA  # every channel at or above this is paper
 LEADER_MARKS = frozenset(".·…_‥\ufffd")  # the last stands for leader dots of fonts without a character map
 LEADER = re.compile(r"([.·…_‥\ufffd])\1{3,}")  # a run of four or more leads the eye and is no word
+MARK = re.compile(r"\(?(?:\d{1,2}|[a-i])\)?(?:,(?:\d{1,2}|[a-i]))*")  # a footnote mark or an exponent
+SUPERSCRIPT = str.maketrans("0123456789()abcdefghi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ")
+SMALL, RAISED = 0.85, 0.12  # of the line's largest size: how small and how far off the baseline a mark is
 AXIS = math.cos(math.radians(10))  # lines more than 10 degrees off the axes are stamps and watermarks
 SAME_PLACE = 0.6  # of the smaller box; a word printed twice (false bold, shadow) overlaps itself by more
 FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_COLLECT_VECTORS
@@ -160,10 +164,31 @@ def _words(marks: _Marks, upright: pymupdf.Matrix, rotation: int, area: Box) -> 
         number = numbers.setdefault((block, line_number), len(numbers))
         bold = bool(span["flags"] & pymupdf.TEXT_FONT_BOLD or span["char_flags"] & BOLD_CHAR)
         visible = span["alpha"] > 0 and span["char_flags"] & PAINTED
-        for part, part_box in _without_leaders(text, box):
+        for part, part_box in _parts(text, box, line, upright):
             (words if visible else hidden).append(Word(part, part_box, number, 1.0, size, bold))
     # Invisible text is the layer of a scan where it is all there is; beside visible text it is nobody's to read.
-    return words if len(words) >= len(hidden) else words + hidden
+    return _with_raised_marks(words if len(words) >= len(hidden) else words + hidden)
+
+
+def _with_raised_marks(words: list[Word]) -> list[Word]:
+    """Turn small figures that stand apart, raised, right behind a larger word into footnote marks."""
+    usual = median(word.size for word in words) if words else 0.0
+    result = []
+    for word in words:
+        if word.size < SMALL * usual and MARK.fullmatch(word.text):
+            behind = word.box.grow(0.5 * usual, 0)
+            for other in words:
+                if (
+                    other.size * SMALL > word.size
+                    and behind.x0 <= other.box.x1 <= word.box.x0 + 1
+                    and other.box.y0 - 0.4 * usual < word.box.y0
+                    and word.box.y1 < other.box.y1 - RAISED * other.size
+                    and word.box.y1 > other.box.y0
+                ):
+                    word = replace(word, text=word.text.translate(SUPERSCRIPT))
+                    break
+        result.append(word)
+    return result
 
 
 def _one_size_high(
@@ -195,6 +220,28 @@ def _printed_already(text: str, box: Box, printed: dict[tuple[str, int], list[Bo
         for height in (top - 1, top, top + 1)
         for other in printed.get((text, height), ())
     )
+
+
+def _parts(text: str, box: Box, line: dict[str, Any], upright: pymupdf.Matrix) -> Iterator[tuple[str, Box]]:
+    """Split a word from its leader, and from a raised footnote mark, which would else read as its last digit."""
+    spans = line["spans"]
+    largest = max(span["size"] for span in spans)
+    for span in spans if len(spans) > 1 else ():
+        mark = span["text"].strip()
+        raised = (
+            span["size"] < SMALL * largest
+            and abs(span["origin"][1] - spans[0]["origin"][1]) > RAISED * largest
+        )
+        small = span["flags"] & pymupdf.TEXT_FONT_SUPERSCRIPT or raised
+        if not (small and MARK.fullmatch(mark) and text.endswith(mark)):
+            continue
+        place = _placed(span["bbox"], upright)
+        if place.x0 >= box.x0 - 1 and place.x1 <= box.x1 + 1:
+            if len(text) > len(mark):
+                yield from _without_leaders(text[: -len(mark)], Box(box.x0, box.y0, place.x0, box.y1))
+            yield mark.translate(SUPERSCRIPT), Box(max(box.x0, place.x0), place.y0, box.x1, place.y1)
+            return
+    yield from _without_leaders(text, box)
 
 
 def _without_leaders(text: str, box: Box) -> Iterator[tuple[str, Box]]:

@@ -17,14 +17,18 @@ TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
 LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
 INDENT = 0.35  # line heights; a smaller step to the right is no indent
 FULL = 0.72  # of the label column; a label that ends before this was not broken for want of room
-OPEN_END = re.compile(r"(?:[,/&–—-]|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|net|und|der|die|et|de|des|y|e))$", re.I)
+OPEN_END = re.compile(
+    r"(?:[,;/&]|\w-|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|und|der|die|et|de|des|y|e))$", re.I
+)
 SECTION_END = re.compile(r"[:：]$")
-CONTINUES = re.compile(r"[a-zà-ÿ(&$]|(?:[IVX]+\b)|\d")
+LOWER = re.compile(r"[a-zà-ÿ]{2,}|\([^()]*\)$")
 
 Row = Sequence[Placed]
 
 
-def row_groups(rows: Sequence[Row], height: float, blank: float, breaks: Sequence[float] = ()) -> list[list[int]]:
+def row_groups(
+    rows: Sequence[Row], height: float, blank: float, breaks: Sequence[float] = ()
+) -> list[list[int]]:
     """Return runs of consecutive row numbers that are one row each. `breaks` are heights of rules that part rows."""
     if not rows:
         return []
@@ -57,7 +61,9 @@ class _Row:
         self.top = min(item.box.y0 for item in row)
         self.bottom = max(item.box.y1 for item in row)
         self.middle = (self.top + self.bottom) / 2
-        self.bold = bool(self.label) and all(word.bold for word in self.label.piece.words) if self.label else False
+        self.bold = (
+            bool(self.label) and all(word.bold for word in self.label.piece.words) if self.label else False
+        )
 
     @property
     def text(self) -> str:
@@ -65,20 +71,27 @@ class _Row:
 
 
 def _continues(
-    above: Sequence[_Row], here: _Row, after: _Row | None, limit: float, left: float, height: float, blank: float, pitch: float
+    above: Sequence[_Row],
+    here: _Row,
+    after: _Row | None,
+    limit: float,
+    left: float,
+    height: float,
+    blank: float,
+    pitch: float,
 ) -> bool:
     last = above[-1]
     valued = any(row.others for row in above)
     if not here.label:
-        if not here.others:
-            return False
-        if last.label and not valued:  # values half a line below the first line of their label
-            return here.middle - last.middle < LEVEL * pitch
+        if last.label and not valued:  # values printed below the first line of their label
+            return bool(here.others) and not SECTION_END.search(last.text)
         columns = {item.first for row in above for item in row.others}
         return not here.values and all(item.first in columns for item in here.others)
     if not last.label:
         half_way = here.middle - last.middle < LEVEL * pitch and not here.others
         return half_way and (len(above) > 1 or _lower(here.text))
+    if valued and not here.others and after and not after.label and after.values:
+        return False  # the label of the values that follow
     if here.others and valued:
         return False
     if SECTION_END.search(last.text) or last.bold != here.bold:
@@ -89,17 +102,16 @@ def _continues(
     first_word = here.label.piece.words[0].box.width
     end = last.label.box.x1
     full = end + blank + first_word > limit + 0.3 * blank and end - left > FULL * (limit - left)
-    lower = _lower(here.text)
+    lower = _lower(here.text) or bool(OPEN_END.search(last.text))
     if valued:
-        hanging = step > INDENT * height and _indent(after, here) < -INDENT * height
-        return lower or hanging or (full and bool(OPEN_END.search(last.text)))
+        return lower or (step > INDENT * height and _indent(after, here) < -INDENT * height)
     if step > INDENT * height and _indent(after, here) > -INDENT * height:
         return lower  # what follows stands as deep as this row, so the row above heads them all
     return lower or full
 
 
 def _lower(text: str) -> bool:
-    return bool(re.match(r"[a-zà-ÿ]{2,}|\(", text))
+    return bool(LOWER.match(text))
 
 
 def _indent(after: _Row | None, here: _Row) -> float:
