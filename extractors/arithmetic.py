@@ -1,0 +1,204 @@
+"""Which rows of a statement are sums of rows above them? Printed numbers → `Sum`s. Pure.
+
+In: one row of numbers for each printed row and one column for each period (None where nothing is printed). Out: for each row that is
+a signed sum of rows above it: those rows, their signs and, for each period, by how much the printed total differs. Rows that a
+total has taken up are not open to later totals, the total itself is: so nested totals are found from the inside out.
+The numbers alone decide; wording only says which rows deserve the benefit of the doubt when one period does not add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import log2
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_ADDENDS = 60  # rows under one total
+MAX_SIGNED = 11  # rows for which every choice of signs is tried
+SPARE_BITS = 14.0  # evidence beyond the choices tried, in bits, from which a match is no chance (1 in 16,000)
+LIKELY_TOTAL_BITS = 5.0  # the same for a row that is worded as a total
+LARGEST = 10**15  # in last printed units; larger figures are not added here
+
+Row = Sequence[Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Row `total` is the sum of `signs` × `addends` in every period where `off` is 0 (or within rounding)."""
+
+    total: int
+    addends: tuple[int, ...]
+    signs: tuple[int, ...]
+    off: tuple[
+        Decimal | None, ...
+    ]  # printed total minus the sum, for each period; None where no total is printed
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    values: NDArray[np.int64]  # rows × periods, in last printed units, 0 where nothing is printed
+    printed: NDArray[np.bool_]
+    unit: Decimal
+
+
+def find_sums(
+    rows: Sequence[Row], likely: Sequence[bool], subtracted: Sequence[bool], barriers: Iterable[int] = ()
+) -> tuple[Sum, ...]:
+    """Return the totals among `rows`, in order.
+
+    `likely` marks rows worded or ruled as totals, `subtracted` rows worded as deductions ("Less: …"), tried with a minus first.
+    `barriers` are rows before which everything open is closed (a new statement part begins there).
+    """
+    grid = _grid(rows)
+    stops = set(barriers)
+    open_rows: list[int] = []
+    found: list[Sum] = []
+    for total in range(len(rows)):
+        if total in stops:
+            open_rows = []
+        if not grid.printed[total].any():
+            continue
+        solution = _solve(grid, total, open_rows, likely[total], subtracted)
+        if solution is not None:
+            found.append(solution)
+            taken = set(solution.addends)
+            open_rows = [row for row in open_rows if row not in taken]
+        open_rows.append(total)
+    return tuple(found)
+
+
+def _grid(rows: Sequence[Row]) -> _Grid:
+    exponents = [int(v.as_tuple().exponent) for row in rows for v in row if v is not None]
+    decimals = max((-e for e in exponents), default=0)
+    unit = Decimal(1).scaleb(-max(0, decimals))
+    width = max((len(row) for row in rows), default=0)
+    values = np.zeros((len(rows), width), dtype=np.int64)
+    printed = np.zeros((len(rows), width), dtype=bool)
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            if value is not None and abs(value / unit) < LARGEST:
+                values[i, j] = int(value / unit)
+                printed[i, j] = True
+    return _Grid(values, printed, unit)
+
+
+def _solve(
+    grid: _Grid, total: int, open_rows: Sequence[int], likely: bool, subtracted: Sequence[bool]
+) -> Sum | None:
+    """Return how the row adds up, or None. All periods must agree; for a likely total all but one (or the better part)."""
+    periods = np.flatnonzero(grid.printed[total])
+    target = grid.values[total, periods]
+    if not target.any() or not open_rows:
+        return None
+    bits = np.array([log2(abs(int(t)) + 1) for t in target])
+    partial: tuple[float, Sum] | None = None
+    for tried, addends, signs in _attempts(grid, open_rows, subtracted, target, periods):
+        sums = np.asarray(signs, dtype=np.int64) @ grid.values[addends][:, periods]
+        off = target - sums
+        agree = off == 0
+        near = np.abs(off) <= (len(addends) + 1) // 2
+        evidence = (
+            float(bits[agree].sum())
+            + float((bits - log2(len(addends) + 2))[near & ~agree].clip(0).sum())
+            - tried
+        )
+        plain = likely and agree.all() and min(signs) > 0
+        if not plain and evidence < (LIKELY_TOTAL_BITS if likely else SPARE_BITS):
+            continue
+        if agree.all() or (near.all() and (likely or evidence > 2 * SPARE_BITS)):
+            if len(addends) == 1 and not likely and signs[0] < 0:
+                continue
+            return _sum(grid, total, addends, signs, periods, off)
+        good = near.sum()
+        if (
+            len(addends) > 1
+            and (good >= len(periods) - 1 or good > len(periods) / 2)
+            and (likely or evidence > 2 * SPARE_BITS)
+        ):
+            score = evidence - 0.01 * len(addends)
+            if partial is None or score > partial[0]:
+                partial = score, _sum(grid, total, addends, signs, periods, off)
+    if likely:
+        pair = _pair(grid, total, target, periods, bits)
+        if pair is not None:
+            return pair
+    return partial[1] if partial else None
+
+
+def _pair(
+    grid: _Grid, total: int, target: NDArray[np.int64], periods: NDArray[np.int64], bits: NDArray[np.float64]
+) -> Sum | None:
+    """Return the total as a sum or difference of two rows above it, though other totals have taken them up already."""
+    rows = np.array(
+        [r for r in range(max(0, total - MAX_ADDENDS), total) if grid.values[r, periods].any()],
+        dtype=np.int64,
+    )
+    values = grid.values[rows][:, periods]
+    for sign in (1, -1):
+        both = values[:, None, :] + sign * values[None, :, :]
+        hits = np.argwhere((both == target).all(axis=2))
+        hits = hits[hits[:, 0] < hits[:, 1]] if sign > 0 else hits[hits[:, 0] != hits[:, 1]]
+        if len(hits) and bits.sum() - 2 * log2(len(rows) + 1) >= SPARE_BITS:
+            first, second = hits[-1]
+            return _sum(
+                grid, total, [int(rows[first]), int(rows[second])], [1, sign], periods, np.zeros_like(target)
+            )
+    return None
+
+
+def _sum(
+    grid: _Grid,
+    total: int,
+    addends: Sequence[int],
+    signs: Sequence[int],
+    periods: NDArray[np.int64],
+    off: NDArray[np.int64],
+) -> Sum:
+    differences: list[Decimal | None] = [None] * grid.values.shape[1]
+    for period, difference in zip(periods, off, strict=True):
+        differences[int(period)] = int(difference) * grid.unit
+    return Sum(total, tuple(addends), tuple(int(s) for s in signs), tuple(differences))
+
+
+def _attempts(
+    grid: _Grid,
+    open_rows: Sequence[int],
+    subtracted: Sequence[bool],
+    target: NDArray[np.int64],
+    periods: NDArray[np.int64],
+) -> Iterable[tuple[float, list[int], tuple[int, ...]]]:
+    """Yield (bits of choice, addends, signs), the simplest first: plain sums, worded signs, one minus, every choice of signs."""
+    longest = min(len(open_rows), MAX_ADDENDS)
+    for k in range(1, longest + 1):
+        addends = list(open_rows[-k:])
+        yield log2(k), addends, (1,) * k
+    for k in range(1, longest + 1):
+        addends = list(open_rows[-k:])
+        worded = tuple(-1 if subtracted[a] else 1 for a in addends)
+        if -1 in worded:
+            yield log2(k) + 1, addends, worded
+        opposite = (1, *(-1,) * (k - 1))
+        if k > 1:
+            yield log2(k) + 1, addends, opposite  # a result less all that follows it
+        yield log2(k) + 1, addends, (-1,) * k
+    for k in range(2, min(len(open_rows), MAX_SIGNED) + 1):
+        addends = list(open_rows[-k:])
+        matrix = _signs(k)
+        sums = matrix @ grid.values[addends][:, periods]
+        matches = (sums == target).sum(axis=1)
+        best = int(matches.max())
+        if best == 0 or (best < len(periods) and best < 2 and len(periods) > 2):
+            continue
+        rows = np.flatnonzero(matches == best)
+        # of equal choices the one with the fewest minus signs: zeros may have either
+        row = rows[int(np.argmax(matrix[rows].sum(axis=1)))]
+        yield float(k), addends, tuple(int(s) for s in matrix[row])
+
+
+def _signs(k: int) -> NDArray[np.int64]:
+    """All 2^k choices of signs, one a row."""
+    counts = np.arange(2**k, dtype=np.int64)[:, None] >> np.arange(k, dtype=np.int64)[None, :]
+    return 1 - 2 * (counts & 1)

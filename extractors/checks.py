@@ -1,0 +1,172 @@
+"""Do the figures agree with each other? Statements and their facts → checks, and facts that carry the outcome.
+
+In: the document's statements and the facts as stated. Out: the facts with `check_status`, `confidence`, `needs_review` and
+`review_reason` set, and one `Check` for each total and period and for each rule between statements. Expected, actual and tolerance
+are in base units. A check that fails points at the figures that can be wrong, not at all it has looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from extractors.arithmetic import Sum, find_sums
+from extractors.confidence import judge
+from extractors.identities import check_identities
+from extractors.ledger import Ledger, open_ledger
+from extractors.statements import Statement
+from extractors.suspects import Finding, narrow
+from schemas.records import Check, CheckStatus, Fact
+
+EXACT_SHARE = 0.95  # of the sums that add up exactly: such a document does not print rounded parts
+EXACT_LEAST = 5  # sums needed to know that
+
+
+def check_statements(
+    statements: Sequence[Statement], facts: Sequence[Fact]
+) -> tuple[tuple[Fact, ...], tuple[Check, ...]]:
+    """Run all checks of a document and return its facts with their outcome, in the same order, and the checks."""
+    by_place = {(f.table_id, f.row, f.col): f for f in facts}
+    ledgers = [open_ledger(s, by_place) for s in statements if s.primary]
+    findings: list[Finding] = []
+    for ledger in ledgers:
+        findings += check_sums(ledger)
+    findings += check_identities(ledgers)
+    outcome = narrow(findings)
+    return tuple(judge(fact, outcome.get(fact.fact_id)) for fact in facts), tuple(f.check for f in findings)
+
+
+def check_sums(ledger: Ledger) -> list[Finding]:
+    """Return one finding for each total and period of a statement, and for an equity statement each row across."""
+    rows = [[_printed(fact) for fact in row.facts] for row in ledger.rows]
+    indices = range(len(rows))
+    sums = find_sums(
+        rows, [ledger.likely(i) for i in indices], [ledger.deducted(i) for i in indices], ledger.barriers()
+    )
+    exact = _adds_exactly(sums)
+    findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact)]
+    findings += _unexplained(ledger, sums)
+    if ledger.statement.kind == "equity_statement":
+        findings += _across(ledger)
+    return findings
+
+
+def _printed(fact: Fact | None) -> Decimal | None:
+    """The figure in printed units: rounding happens there."""
+    if fact is None or fact.value is None:
+        return None
+    return fact.value / fact.scale if fact.scale else fact.value
+
+
+def _adds_exactly(sums: Iterable[Sum]) -> bool:
+    off = [o for s in sums for o in s.off if o is not None]
+    return len(off) >= EXACT_LEAST and sum(o == 0 for o in off) >= EXACT_SHARE * len(off)
+
+
+def _sum_findings(ledger: Ledger, found: Sum, exact: bool) -> Iterable[Finding]:
+    total = ledger.rows[found.total]
+    for period, off in enumerate(found.off):
+        fact = total.facts[period]
+        if off is None or fact is None or fact.value is None:
+            continue
+        addends = [
+            (ledger.rows[a].facts[period], sign) for a, sign in zip(found.addends, found.signs, strict=True)
+        ]
+        parts = [(f, sign) for f, sign in addends if f is not None]
+        if not parts:
+            continue
+        unit = _unit(fact, [f for f, _ in parts])
+        proven = all(f.grounding == "exact" for f in [fact, *(f for f, _ in parts)])
+        # parts read by OCR from a document that adds exactly elsewhere get no room for a misread last digit
+        room = Decimal(0) if exact and not proven else unit * (len(parts) + 1) / 2
+        scale = fact.scale or 1
+        actual = fact.value
+        expected = actual - off * scale
+        missing = [f for f, _ in parts if f.value is None]
+        status: CheckStatus = "not_evaluable" if missing else "pass" if abs(off) * scale <= room else "fail"
+        yield Finding(
+            _check(ledger, "total", _wording(ledger, found), fact.col, expected, actual, room, status),
+            ((fact, -1), *parts),
+            off * scale,
+        )
+
+
+def _unit(fact: Fact, parts: Sequence[Fact]) -> Decimal:
+    """The last printed digit of the coarsest figure, in base units."""
+    exponents = [_exponent(f) for f in (fact, *parts)]
+    return max(Decimal(1).scaleb(e) * (f.scale or 1) for e, f in zip(exponents, (fact, *parts), strict=True))
+
+
+def _exponent(fact: Fact) -> int:
+    printed = _printed(fact)
+    exponent = printed.as_tuple().exponent if printed is not None else 0
+    return min(0, exponent) if isinstance(exponent, int) else 0
+
+
+def _wording(ledger: Ledger, found: Sum) -> str:
+    def name(row: int) -> str:
+        return ledger.rows[row].item.label or "(no label)"
+
+    terms = [
+        f"{'+' if sign > 0 else '−'} {name(a)}" for a, sign in zip(found.addends, found.signs, strict=True)
+    ]
+    return f"{name(found.total)} = {' '.join(terms).removeprefix('+ ')}"
+
+
+def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
+    """A row worded "Total …" that no rows above it make up: a row is missing or several figures are wrong."""
+    solved = {s.total for s in sums}
+    taken = {a for s in sums for a in s.addends}
+    findings = []
+    last = -1
+    for index, row in enumerate(ledger.rows):
+        above = [i for i in range(last + 1, index) if i not in taken]
+        if index in solved:
+            last = index
+        elif ledger.strong(index) and len(above) >= 2:
+            for period, fact in enumerate(row.facts):
+                parts = [(f, 1) for i in above if (f := ledger.rows[i].facts[period]) is not None]
+                if fact is None or not fact.value or len(parts) < 2:
+                    continue
+                detail = f"{row.item.label or '(no label)'}: no rows above it add up to it"
+                findings.append(Finding(_check(ledger, "total", detail, fact.col, None, fact.value, None, "fail"),
+                                        ((fact, -1), *parts), None))  # fmt: skip
+            last = index
+    return findings
+
+
+def _across(ledger: Ledger) -> list[Finding]:
+    """Each row of an equity statement: the total column is the sum of the components before it."""
+    columns = [[_printed(row.facts[p]) for row in ledger.rows] for p in range(len(ledger.periods))]
+    likely = ["total" in key[2].lower() or "合计" in key[2] for key in ledger.periods]
+    findings = []
+    for found in find_sums(columns, likely, [False] * len(columns)):
+        if not likely[found.total] or min(found.signs) < 0:
+            continue
+        names = [ledger.periods[a][2].partition(":")[2] for a in found.addends]
+        for row, off in zip(ledger.rows, found.off, strict=True):
+            fact = row.facts[found.total]
+            parts = [(f, 1) for a in found.addends if (f := row.facts[a]) is not None and f.value is not None]
+            if off is None or fact is None or fact.value is None or not parts:
+                continue
+            room = _unit(fact, [f for f, _ in parts]) * (len(parts) + 1) / 2
+            off_base = off * (fact.scale or 1)
+            status: CheckStatus = "pass" if abs(off_base) <= room else "fail"
+            detail = f"{row.item.label}: total = {' + '.join(names)}"
+            findings.append(Finding(_check(ledger, "cross_total", detail, fact.col, fact.value - off_base, fact.value, room, status),
+                                    ((fact, -1), *parts), off_base))  # fmt: skip
+    return findings
+
+
+def _check(
+    ledger: Ledger,
+    name: str,
+    detail: str,
+    column: int | None,
+    expected: Decimal | None,
+    actual: Decimal | None,
+    tolerance: Decimal | None,
+    status: CheckStatus,
+) -> Check:
+    return Check(table_id=ledger.statement.table.table_id, check=name, detail=detail, column=column, expected=expected,
+                 actual=actual, tolerance=tolerance, status=status)  # fmt: skip

@@ -1,0 +1,79 @@
+"""Which standard concept does a printed label mean? A label of a statement → a published concept name, or None.
+
+In: statement kind, label, path. Out: the concept's name from `concepts.json` (us-gaap element names, ifrs-full where us-gaap has
+none). A label that is near to two concepts, or to none, has no concept: null is better than a bad guess.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from rapidfuzz import fuzz, process
+
+from extractors.periods import fold
+from schemas.records import StatementKind
+
+DATA = Path(__file__).with_name("concepts.json")
+LIKENESS = 94  # rapidfuzz ratio of two normalised labels from which they are the same but for misread letters
+MARGIN = 2.0  # a second concept this near makes the label ambiguous
+SHORT = 8  # characters; shorter labels must agree exactly
+
+_BRACKETED = re.compile(r"\((?:note|notes|see|refer)[^)]*\)|\(unaudited\)")
+_ORDINAL = re.compile(
+    r"^[一二三四五六七八九十]+[、.]\s*|^\([一二三四五六七八九十]+\)\s*|^(?:加|减|其中)[:：]\s*|^(?:add|less|plus)[:：]\s*"
+)
+_OF_SHARES = {"basic": "Basic", "diluted": "Diluted"}
+
+
+def normalise(label: str) -> str:
+    """Return a label as it is compared: folded, without notes, ordinals and punctuation."""
+    text = _ORDINAL.sub("", _BRACKETED.sub(" ", fold(label)).strip())
+    return " ".join(re.sub(r"[^0-9a-z\u0080-\uffff]+", " ", text.replace("&", " and ")).split())
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, dict[str, str]]:
+    """Return for each statement kind: normalised label -> concept."""
+    known: dict[str, dict[str, str]] = {}
+    for entry in json.loads(DATA.read_text(encoding="utf-8"))["concepts"]:
+        for kind in entry["statements"]:
+            known.setdefault(kind, {}).update(
+                (normalise(label), entry["concept"]) for label in entry["labels"]
+            )
+    return known
+
+
+def find_concept(kind: StatementKind, label: str, path: tuple[str, ...] = ()) -> str | None:
+    """Return the standard concept that a label of this statement means, or None when that is not sure."""
+    text = normalise(label)
+    known = _known().get(kind, {})
+    if not text or not known:
+        return None
+    if text in _OF_SHARES and path:
+        return _per_share(text, path)
+    if text in known:
+        return known[text]
+    if len(text) < SHORT:
+        return None
+    near = process.extract(text, known.keys(), scorer=fuzz.ratio, score_cutoff=LIKENESS - MARGIN, limit=5)
+    best = [(known[name], score) for name, score, _ in near if score >= LIKENESS]
+    if not best or any(known[name] != best[0][0] for name, score, _ in near):
+        return None
+    return best[0][0]
+
+
+def _per_share(text: str, path: tuple[str, ...]) -> str | None:
+    """Return what "Basic" or "Diluted" means, by the section above it."""
+    above = fold(path[-1])
+    shares = re.search(r"\bshares\b|\bnumber\b|average", above)
+    if re.search(r"\bper\b", above) and not (shares and shares.start() < above.index("per")):
+        return f"us-gaap:EarningsPerShare{_OF_SHARES[text]}"
+    if shares:
+        basic = text == "basic"
+        return "us-gaap:WeightedAverageNumberOf" + (
+            "SharesOutstandingBasic" if basic else "DilutedSharesOutstanding"
+        )
+    return None

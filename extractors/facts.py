@@ -1,0 +1,124 @@
+"""What does a statement state? A `Statement` → its `Fact`s, one for each printed value, in base units.
+
+In: one statement. Out: facts with scale and sign applied, each with the box of its own word, and with what can be said against
+it before any check: an unprinted scale, a missing period, an unreadable or doubtful figure, a column it does not stand in.
+Look-alikes give no facts: their figures are those of the primary statements in other words, or another entity's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from statistics import median
+
+from extractors.statements import Column, LineItem, Statement, Value
+from schemas.amount import Amount
+from schemas.arrow import fits_money
+from schemas.records import Fact
+
+SURE_OCR = 0.90  # recogniser score (0-1) under which a figure that nothing else vouches for is not sure
+OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: it may belong to another column
+
+_DOUBTS = {
+    "unreadable": "a character of the figure cannot be read",
+    "unclosed": "only one of two parentheses is printed",
+    "spaced": "spaces split the figure: it may be two",
+    "separators": "its separators are not those of the rest of the document",
+    "marker": "what follows the figure may be a footnote or a second figure",
+    "side": "CR or DR beside the figure: its sign depends on the document",
+}
+
+
+def state_facts(statement: Statement) -> tuple[Fact, ...]:
+    """Return the facts of a primary statement, in printed order; none for a look-alike."""
+    if not statement.primary:
+        return ()
+    edges = _right_edges(statement)
+    facts = []
+    for item in statement.items:
+        for value in item.values:
+            facts += [_fact(statement, item, value, edges)]
+    return tuple(facts)
+
+
+def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, float]) -> Fact:
+    column = statement.columns[value.column]
+    cell, amount = value.placed.cell, value.placed.amount
+    number = base_value(amount, item)
+    reasons = list(_reasons(statement, item, column, value, number, edges))
+    period = column.period
+    box = cell.value_box or cell.box
+    return Fact(
+        fact_id=f"{item.table_id}-r{item.row:04d}-c{cell.col:02d}",
+        table_id=item.table_id,
+        row=item.row,
+        col=cell.col,
+        statement=statement.kind,
+        label=item.label,
+        label_path=(*((column.component,) if column.component else ()), *item.path),
+        concept=item.concept,
+        period_start=period.start,
+        period_end=period.end,
+        months=period.months,
+        currency=statement.currency if item.unit in ("money", "per_share") else None,
+        scale=item.scale,
+        raw_text=value.placed.text,
+        value=number,
+        page=cell.page,
+        bbox=box,
+        grounding=cell.grounding,
+        check_status="not_evaluable",
+        confidence=cell.confidence,
+        needs_review=bool(reasons),
+        review_reason="; ".join(reasons) or None,
+    )
+
+
+def base_value(amount: Amount | None, item: LineItem) -> Decimal | None:
+    """Return the figure in base units. Where nobody printed the scale, the figure is left as printed (and flagged)."""
+    if amount is None or amount.value is None:
+        return None
+    scale = item.scale if item.scale is not None and amount.unit is None and amount.magnitude == 1 else 1
+    number = amount.value * scale
+    return number if fits_money(number) else None
+
+
+def _reasons(
+    statement: Statement,
+    item: LineItem,
+    column: Column,
+    value: Value,
+    number: Decimal | None,
+    edges: dict[int, float],
+) -> Iterator[str]:
+    cell, amount = value.placed.cell, value.placed.amount
+    if amount is None or number is None:
+        yield "the text is no figure that can be read"
+    elif amount.doubt:
+        yield _DOUBTS[amount.doubt]
+    if item.scale is None and number:
+        yield "no unit note found: the scale is unknown"
+    if column.period.end is None and column.component is None:
+        yield "no period found for this column"
+    if cell.grounding == "mismatch":
+        yield cell.note or "the page's own text shows another figure here"
+    elif cell.note:
+        yield cell.note
+    edge = edges.get(value.column)
+    if edge is not None and abs(cell.box.x1 - edge) > OUT_OF_COLUMN:
+        yield "the figure stands outside its column"
+    if cell.grounding == "unavailable" and (cell.source == "vision" or cell.confidence < SURE_OCR):
+        yield (
+            "nothing on the page confirms the reading"
+            if cell.source == "vision"
+            else "the recogniser was not sure"
+        )
+
+
+def _right_edges(statement: Statement) -> dict[int, float]:
+    """Return each column's usual right edge in points; figures are set flush right."""
+    edges: dict[int, list[float]] = {}
+    for item in statement.items:
+        for value in item.values:
+            edges.setdefault(value.column, []).append(value.placed.cell.box.x1)
+    return {column: median(xs) for column, xs in edges.items() if len(xs) >= 4}

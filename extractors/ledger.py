@@ -1,0 +1,129 @@
+"""Which figures of a statement stand beside each other in time? Statements and facts → a `Ledger` of rows by period.
+
+In: a statement and the document's facts. Out: rows of facts, one place for each period. Inner and outer amount columns of one period
+become one; a row that prints an inner amount and an outer subtotal becomes two rows, the subtotal second. Rows that count shares,
+percentages or amounts per share are not money and are kept apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from extractors.periods import fold
+from extractors.statements import LineItem, Statement
+from schemas.records import Fact
+
+Key = tuple[date | None, int | None, str]  # end, months, header where neither is known
+
+_STRONG_TOTAL = re.compile(
+    r"^\W*(?:grand\s*|sub-?\s*)?totals?\b|合计|总计|合計|總計|小计|^summe\b|^totaal\b|^suma\b|^net\s+cash\s+(?:provided|used|from|generated|flow)"
+)
+_LIKELY_TOTAL = re.compile(
+    r"^(?:consolidated\s+)?(?:net|gross)\b|^operating\s+(?:income|profit|loss|earnings|\()|\bbefore\b.*\btax|^(?:income|loss|profit|earnings|\(loss\)).*\b(?:before|from|after|for)\b"
+    r"|^comprehensive|\bend\s+of\b|^shareholders?\W*\s*funds|,\s*net$|[—–-]\s*net$|\battributable\s+to\b|^(?:increase|decrease|change)\b.*cash"
+    r"|净额|净利润|营业利润|利润总额|总额|净增加额|余额$|ergebnis|resultat|resultado|resultaat|lucro"
+)
+_DEDUCTED = re.compile(r"^\W*(?:less|deduct|minus|abzuglich|moins|menos|af|减)\b|^减[:：]")
+_ASSET_SIDE_END = re.compile(
+    r"^(?:total\s+assets|net\s+(?:assets|liabilities)(?:\W*\(?(?:assets|liabilities)\)?)?|资产(?:总计|合计|总额)|資產總計|summe\s+aktiva|total\s+(?:de\s+l.)?actif|total\s+activos?"
+    r"|total\s+do\s+ativo|totaal\s+activa)\W*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One row: an item and its fact in each period (None where nothing is printed)."""
+
+    item: LineItem
+    facts: tuple[Fact | None, ...]
+
+    def value(self, period: int) -> Decimal | None:
+        """The value in base units of one period, None where nothing readable is printed."""
+        fact = self.facts[period]
+        return fact.value if fact else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A statement's rows by period."""
+
+    statement: Statement
+    periods: tuple[Key, ...]
+    rows: tuple[LedgerRow, ...]  # money rows, in printed order
+    others: tuple[LedgerRow, ...]  # rows per share, of shares, of percent
+
+    def strong(self, row: int) -> bool:
+        """Tell whether a row is printed as a total of the rows above it."""
+        item = self.rows[row].item
+        return bool(_STRONG_TOTAL.search(fold(item.label))) or (not item.label and item.ruled)
+
+    def likely(self, row: int) -> bool:
+        """Tell whether a row is worded as a total or a result."""
+        label = fold(self.rows[row].item.label)
+        return not label or self.strong(row) or self.rows[row].item.total or bool(_LIKELY_TOTAL.search(label))
+
+    def deducted(self, row: int) -> bool:
+        """Tell whether a row is worded as a deduction."""
+        return bool(_DEDUCTED.search(fold(self.rows[row].item.label)))
+
+    def barriers(self) -> tuple[int, ...]:
+        """Return the rows before which a new part of the statement begins: what follows the total of the assets."""
+        return tuple(i + 1 for i, row in enumerate(self.rows) if _ASSET_SIDE_END.match(fold(row.item.label)))
+
+
+def open_ledger(statement: Statement, facts: dict[tuple[str, int, int], Fact]) -> Ledger:
+    """Return the rows of one statement by period. `facts` are keyed by table, row and column."""
+    keys: list[Key] = []
+    place: dict[int, int] = {}
+    for index, column in enumerate(statement.columns):
+        known = column.period.end is not None and column.component is None
+        key: Key = (column.period.end, column.period.months, "" if known else f"{index}:{column.header}")
+        if key not in keys:
+            keys.append(key)
+        place[index] = keys.index(key)
+    money: list[LedgerRow] = []
+    others: list[LedgerRow] = []
+    for item in statement.items:
+        for row in _rows(statement, item, facts, place, len(keys)):
+            (money if item.unit == "money" else others).append(row)
+    return Ledger(statement, tuple(keys), tuple(money), tuple(others))
+
+
+def _rows(
+    statement: Statement,
+    item: LineItem,
+    facts: dict[tuple[str, int, int], Fact],
+    place: dict[int, int],
+    width: int,
+) -> Iterator[LedgerRow]:
+    layers: list[list[Fact | None]] = []
+    depth = [0] * width
+    for value in item.values:
+        fact = facts.get((item.table_id, item.row, value.placed.cell.col))
+        if fact is None:
+            continue
+        period = place[value.column]
+        while len(layers) <= depth[period]:
+            layers.append([None] * width)
+        layers[depth[period]][period] = fact
+        depth[period] += 1
+    for layer in layers:
+        yield LedgerRow(item, tuple(layer))
+
+
+def find_row(
+    ledger: Ledger, concepts: Sequence[str], pattern: re.Pattern[str] | None = None, *, last: bool = False
+) -> LedgerRow | None:
+    """Return the row of one of the concepts (in their order), or the one whose label matches; None when there is none."""
+    rows = list(reversed(ledger.rows)) if last else list(ledger.rows)
+    for concept in concepts:
+        found = next((row for row in rows if row.item.concept == concept), None)
+        if found:
+            return found
+    if pattern is None:
+        return None
+    return next((row for row in rows if pattern.search(fold(row.item.label))), None)

@@ -1,0 +1,203 @@
+"""What does each row of a statement say? Laid-out rows → line items with label, level, path, section and values.
+
+In: a `Layout`. Out: `RawItem`s in printed order: wrapped labels joined, footnote markers set aside, section labels kept as items
+without values. Levels count indentation steps from 0; a path holds the section labels above an item, outermost first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from extractors.layout import Layout, Placed, Side
+from extractors.periods import fold
+
+INDENT_STEP = 3.5  # points; labels that start closer together stand at one level, as skewed scans do
+SAME_LINE = 0.75  # of the usual distance between rows: a value row so near below a bare label belongs to it
+LONG_LABEL = 0.55  # of the label column's width: a label that fills it may go on in the next row
+
+_OPEN_END = re.compile(
+    r"(?:\b(?:and|or|of|to|for|the|in|from|by|with|on|at|than|net|including|less|under|due|attributable|et|de|du|des|und|von|der|en|van|y|e)"
+    r"|[,(–—/&])\s*$",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"^(?:[a-zà-ÿ(]|and\b|of\b|or\b|\$\d)")
+_TOTAL = re.compile(
+    r"^\W*(?:grand\s*|sub-?\s*)?total(?:s|e|es)?\b|合计|总计|总额|合計|總計|小计|^summe\b|^gesamt|^totaal\b|^suma\b|^net\s+cash\b|^net\s+(?:income|loss|earnings|profit)"
+    r"|^(?:gross|operating)\s+(?:profit|income|loss|margin)|^net\s+(?:current\s+)?(?:assets|liabilities)"
+)
+_MARKER_END = re.compile(
+    r"(?<=[A-Za-z)]{2})(?:\((?:[a-z]|\d{1,2})\)|\d{1,2})$|(?<=[a-z)])\s*[*†‡§]+$|\s*[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃᵇᶜ]+$"
+)
+_LEADERS = re.compile(r"(?:\s*[.·…_]){3,}\s*$|\s+[.·]\s*$")
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class RawItem:
+    """One row as printed. `values` holds (index of the value column in its side, cell) pairs."""
+
+    row: int
+    label: str
+    level: int
+    path: tuple[str, ...]
+    section: bool  # a label without values that heads the rows below it
+    total: bool  # worded as a total or a result, or printed without a label below a rule
+    values: tuple[tuple[int, Placed], ...]
+    bold: bool = False
+    ruled: bool = False  # a rule stands above a value
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    row: int
+    label: str
+    x0: float | None
+    x1: float | None
+    y: float
+    values: tuple[tuple[int, Placed], ...]
+    bold: bool
+
+
+def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
+    """Return the line items of one side of a laid-out table, in printed order."""
+    rows = _join_wrapped([_row(layout, side, number) for number in layout.grid if number >= layout.body_row])
+    rows = [row for row in rows if row.label or row.values]
+    steps = _levels([row.x0 for row in rows if row.x0 is not None])
+    items: list[RawItem] = []
+    stack: list[tuple[int, str, bool]] = []  # level, label, whether items stood below it
+    for position, row in enumerate(rows):
+        level = _level(row.x0, steps) if row.x0 is not None else (items[-1].level if items else 0)
+        section = bool(not row.values and _heads(rows, position))
+        stack = _close(stack, level, section)
+        path = tuple(label for _, label, _ in stack)
+        if section:
+            stack.append((level, row.label, False))
+        else:
+            stack = [(lv, label, True) for lv, label, _ in stack]
+        folded = fold(row.label)
+        ruled = any(p.cell.ruled_above for _, p in row.values)
+        total = bool(row.values) and (bool(_TOTAL.search(folded)) or not row.label)
+        items.append(RawItem(row.row, row.label, level, path, section, total, row.values, row.bold, ruled))
+        if total and row.label:
+            stack = [s for s in stack if not _closes(folded, s[1]) or s[0] < level - 1]
+    return tuple(items)
+
+
+def _row(layout: Layout, side: Side, number: int) -> _Row:
+    cells = layout.grid[number]
+    first_value = side.value_cols[0] if side.value_cols else len(cells)
+    last_label = max(side.label_cols, default=-1)
+    left = min(side.label_cols, default=0)
+    labels = [p for p in cells if left <= p.cell.col <= max(last_label, left)]
+    if side.label_cols and side.value_cols:
+        # a long label may reach into the note column
+        labels += [p for p in cells if last_label < p.cell.col < first_value and p.cell.col not in side.note_cols
+                   and p.amount is None and any(c.isalpha() for c in p.text)]  # fmt: skip
+    values = tuple(
+        (side.value_cols.index(p.cell.col), p)
+        for p in cells
+        if p.cell.col in side.value_cols and any(c.isdigit() or p.amount is not None for c in p.text)
+    )
+    text = clean_label(" ".join(p.text for p in labels))
+    y = median(p.cell.box.center[1] for p in cells)
+    return _Row(
+        number,
+        text,
+        labels[0].cell.box.x0 if labels and text else None,
+        max(p.cell.box.x1 for p in labels) if labels and text else None,
+        y,
+        values,
+        bool(labels) and all(p.cell.bold for p in labels),
+    )
+
+
+def clean_label(text: str) -> str:
+    """Return a printed label without leader dots, footnote markers and doubled spaces."""
+    text = _SPACES.sub(" ", text).strip()
+    text = _LEADERS.sub("", text)
+    return _MARKER_END.sub("", text).strip()
+
+
+def _join_wrapped(rows: Sequence[_Row]) -> list[_Row]:
+    """Join a label that runs over several rows, and values that stand a little below their label."""
+    gaps = [b.y - a.y for a, b in zip(rows, rows[1:], strict=False) if b.y > a.y]
+    pitch = median(gaps) if gaps else 0.0
+    right = max((row.x1 for row in rows if row.x1 is not None), default=0.0)
+    left = min((row.x0 for row in rows if row.x0 is not None), default=0.0)
+    out: list[_Row] = []
+    for row in rows:
+        previous = out[-1] if out else None
+        if previous is None or not previous.label:
+            out.append(row)
+        elif not previous.values and row.values and not row.label and row.y - previous.y < SAME_LINE * pitch:
+            out[-1] = replace(previous, values=row.values)
+        elif not previous.values and row.label and _wraps(previous, row, left, right):
+            x0 = min(x for x in (previous.x0, row.x0) if x is not None)
+            out[-1] = replace(row, label=f"{previous.label} {row.label}", x0=x0 if previous.x0 is None else previous.x0,
+                              bold=previous.bold)  # fmt: skip
+        elif previous.values and not row.values and row.label and _trails(previous, row, left, right):
+            out[-1] = replace(previous, label=f"{previous.label} {row.label}", x1=row.x1)
+        else:
+            out.append(row)
+    return out
+
+
+def _wraps(first: _Row, second: _Row, left: float, right: float) -> bool:
+    """A label without values goes on below when it ends openly or the next one begins in the middle of a sentence."""
+    if first.label.endswith(":"):
+        return False
+    if _OPEN_END.search(first.label):
+        return True
+    return bool(_GOES_ON.match(second.label)) and not _GOES_ON.match(first.label)
+
+
+def _trails(first: _Row, second: _Row, left: float, right: float) -> bool:
+    """The rest of a label may stand below its values."""
+    if second.label.endswith(":"):
+        return False
+    if _OPEN_END.search(first.label):
+        return True
+    begins_small = bool(re.match(r"^[a-zà-ÿ]", second.label))
+    return begins_small and not re.match(r"^[a-zà-ÿ]", first.label)
+
+
+def _heads(rows: Sequence[_Row], position: int) -> bool:
+    """Tell whether a label without values heads what follows: something with values does follow."""
+    return any(row.values for row in rows[position + 1 :]) and len(rows[position].label) > 1
+
+
+def _levels(starts: Sequence[float]) -> list[float]:
+    """Return the left edges of the indentation levels, from the left."""
+    steps: list[float] = []
+    for x in sorted(starts):
+        if not steps or x - steps[-1] > INDENT_STEP:
+            steps.append(x)
+    return steps
+
+
+def _level(x: float, steps: Sequence[float]) -> int:
+    return max((i for i, step in enumerate(steps) if step <= x + 0.01), default=0)
+
+
+def _close(stack: list[tuple[int, str, bool]], level: int, section: bool) -> list[tuple[int, str, bool]]:
+    """Drop the sections that a row at `level` no longer belongs to.
+
+    A row further left than a section's label is outside it. A new section at the same level ends the one before, unless
+    nothing stood below that yet ("Assets", "Current assets").
+    """
+    kept = []
+    for lv, label, filled in stack:
+        if lv > level or (section and lv == level and filled):
+            break
+        kept.append((lv, label, filled))
+    return kept
+
+
+def _closes(total: str, section: str) -> bool:
+    """Tell whether a total names a section: "Total current assets" ends "Current assets"."""
+    name = re.sub(r"\W+", " ", fold(section)).strip()
+    words = re.sub(r"\W+", " ", re.sub(r"^\W*total\s+", "", total)).strip()
+    return bool(name) and (words == name or name in words and len(name) > 0.6 * len(words))
