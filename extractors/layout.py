@@ -209,13 +209,11 @@ def _side(
     excluded = {*notes, *ignored, *strays, *labels}
     headers, used = [], set[tuple[int, int]]()
     for col in values:
-        texts = []
-        for row in sorted(heads):
-            found = _header_of(heads[row], col, spots, excluded)
-            if found is not None:
-                texts.append(found.text)
-                used.add((found.cell.row, found.cell.col))
-        headers.append(" ".join(texts))
+        over = [(_header_of(heads[row], col, spots, excluded), row) for row in sorted(heads)]
+        dated = any(p.cell.col_span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p)
+        kept = [p for (p, exact), _ in over if p and (exact or not (dated and read_header(p.text).year))]
+        used |= {(p.cell.row, p.cell.col) for p in kept}
+        headers.append(" ".join(p.text for p in kept))
     return Side(labels, tuple(notes), tuple(values), tuple(headers), tuple(ignored + strays)), used
 
 
@@ -269,22 +267,22 @@ def _extent(cells: Sequence[Placed]) -> tuple[float, float]:
 
 def _header_of(
     cells: Sequence[Placed], col: int, spots: dict[int, tuple[float, float]], excluded: set[int]
-) -> Placed | None:
-    """Return the cell of one header row that stands over a value column.
+) -> tuple[Placed | None, bool]:
+    """Return the cell of one header row that stands over a value column, and whether it covers the column itself.
 
-    A cell that covers the column holds for it. In a row with fewer cells than value columns each cell spans several, and the
-    nearest one holds: "2016" stands between or over the right one of an inner and an outer column.
+    In a row with fewer cells than value columns each cell spans several, and the nearest one holds: "2016" stands between or
+    over the right one of an inner and an outer column.
     """
     candidates = [
         p for p in cells if any(c not in excluded for c in range(p.cell.col, p.cell.col + p.cell.col_span))
     ]
     exact = [p for p in candidates if p.cell.col <= col < p.cell.col + p.cell.col_span]
     if exact:
-        return exact[0]
+        return exact[0], True
     if not candidates or len(candidates) >= len(spots):
-        return None
+        return None, False
     x0, x1 = spots[col]
-    return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p))
+    return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p)), False
 
 
 def _distance(x: float, placed: Placed) -> float:

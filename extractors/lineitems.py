@@ -19,8 +19,7 @@ SAME_LINE = 0.75  # of the usual distance between rows: a value row so near belo
 LONG_LABEL = 0.55  # of the label column's width: a label that fills it may go on in the next row
 
 _OPEN_END = re.compile(
-    r"(?:\b(?:and|or|of|to|for|the|in|from|by|with|on|at|than|net|including|less|under|due|attributable|et|de|du|des|und|von|der|en|van|y|e)"
-    r"|[,(–—/&])\s*$",
+    r"(?:\b(?:and|or|of|to|for|the|in|from|by|with|than|including|et|de|du|des|und|von|der|en|van)|[,(/&])\s*$",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"^(?:[a-zà-ÿ(]|and\b|of\b|or\b|\$\d)")

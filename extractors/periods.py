@@ -296,6 +296,9 @@ def complete_periods(
     caption_dates = [d for text in captions for d in find_dates(text)]
     spans = [find_span(text) for text in captions]
     months, weeks = next((s for s in spans if s[0]), (None, None))
+    printed = {(h.months, h.weeks) for h in headers if h.months}
+    if len(printed) == 1:
+        months, weeks = next(iter(printed))  # a header over the middle column speaks for all
     ends = _ends(headers, caption_dates, known, instant)
     out = []
     for header, end in zip(headers, ends, strict=True):
