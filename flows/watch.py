@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +25,9 @@ from flows.run import run_direct
 EVENT = "parquetry.document.arrived"
 RESOURCE = "parquetry.folder"  # the event's resource is this and the folder's path
 LOOK_SECONDS = 1.0  # between two looks at files that are still growing
+START_SECONDS = (
+    5.0  # until then the system may not tell of changes yet, and the folder is listed again and again
+)
 RELIST_SECONDS = 300.0  # a listing now and then finds what the system did not tell, as on network shares
 BUSY_SECONDS = 3600.0  # a run waits so long for another one to finish
 
@@ -64,8 +67,11 @@ def batches(root: Path, quiet_seconds: float, stop: threading.Event | None = Non
     given: dict[str, str] = {}
     changed_at: dict[str, tuple[str, float]] = {}
     ready_since: float | None = None
-    wake = _woken_by(root, stop)
+    woken = threading.Event()
+    threading.Thread(target=_listen, args=(root, stop, woken), name="watch", daemon=True).start()
+    beginning = time.monotonic() + START_SECONDS
     while not stop.is_set():
+        woken.clear()
         now = time.monotonic()
         listing = {entry.uri: entry for entry in find_sources(root)}
         given = {uri: version for uri, version in given.items() if uri in listing}
@@ -85,7 +91,7 @@ def batches(root: Path, quiet_seconds: float, stop: threading.Event | None = Non
         if open_files:
             stop.wait(min(LOOK_SECONDS, quiet_seconds))
         else:
-            wake()
+            woken.wait(LOOK_SECONDS if now < beginning else RELIST_SECONDS)
 
 
 def emit_arrival(root: Path, batch: list[Listed]) -> None:
@@ -116,10 +122,7 @@ def _run_here(console: Console, root: Path, out: str) -> None:
         notes.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _woken_by(root: Path, stop: threading.Event) -> Callable[[], None]:
-    """Return a function that waits until something changes under `root`, or it is time to list again."""
-    changes = watch(
-        root, stop_event=stop, rust_timeout=int(RELIST_SECONDS * 1000), yield_on_timeout=True, debounce=200,
-        ignore_permission_denied=True, raise_interrupt=True,
-    )  # fmt: skip
-    return lambda: (next(changes, None), None)[1]
+def _listen(root: Path, stop: threading.Event, woken: threading.Event) -> None:
+    """Set `woken` whenever the system tells of a change under `root`."""
+    for _ in watch(root, stop_event=stop, debounce=200, ignore_permission_denied=True, raise_interrupt=False):
+        woken.set()

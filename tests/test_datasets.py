@@ -6,6 +6,7 @@ import os
 import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -100,10 +101,10 @@ def test_a_second_reading_leaves_no_row_of_the_first(out):
 
 def test_a_cleared_document_is_gone_everywhere_and_no_file_is(out):
     write(out, "aa", ["1"])
-    files = {name: set(os.listdir(out.path(name))) for name in DATASETS}
+    files = {name: set(Path(out.path(name)).iterdir()) for name in DATASETS}
     out.clear("aa")
     assert {name: len(pd.read_parquet(out.path(name))) for name in DATASETS} == dict.fromkeys(DATASETS, 0)
-    assert {name: set(os.listdir(out.path(name))) for name in DATASETS} == files
+    assert {name: set(Path(out.path(name)).iterdir()) for name in DATASETS} == files
     assert read_known(out, "aa") is None
 
 
@@ -134,7 +135,7 @@ def test_a_reader_sees_the_old_rows_or_the_new_ones(out):
 def test_a_file_name_cannot_leave_the_root(out, file):
     with pytest.raises(UsageError):
         out.replace(file, tables_of(result("aa", ["1"])))
-    assert sum(len(os.listdir(out.path(name))) for name in DATASETS) == 0
+    assert sum(len(list(Path(out.path(name)).iterdir())) for name in DATASETS) == 0
 
 
 def test_what_is_being_written_is_invisible_and_leftovers_are_cleared(out):
@@ -143,7 +144,7 @@ def test_what_is_being_written_is_invisible_and_leftovers_are_cleared(out):
         file.write(b"PAR1half")
     assert len(pd.read_parquet(out.path("cells"))) == 1
     out.prepare_datasets()
-    assert os.listdir(out.path(".tmp")) == []
+    assert list(Path(out.path(".tmp")).iterdir()) == []
 
 
 def test_a_broken_off_exchange_is_remembered(out, monkeypatch):
