@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -47,6 +48,11 @@ def source_of(name: str, settings: Any) -> Source:
 def plain_label(text: str) -> str:
     """A label as it is compared: white space closed up, footnote markers of the samples dropped."""
     return "".join(text.split()).rstrip("¹²³")
+
+
+def plain_text(text: str) -> str:
+    """A cell as it is compared: no white space, no leader dots."""
+    return re.sub(r"[.…]{3,}$", "", "".join(text.split()))
 
 
 def true_facts(truth: Truth) -> Counter[FactKey]:

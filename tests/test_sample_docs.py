@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import numpy as np
 import pymupdf
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
+from extractors.document import extract_document
+from extractors.errors import ParquetryError, UnsupportedError
+from extractors.settings import Settings
 from sample_docs.drawing import hostile, many
 from sample_docs.drawing.figures import books
 from sample_docs.drawing.grid import CHINESE, GERMAN, US
@@ -170,3 +175,63 @@ def test_long_document_has_its_pages(tmp_path: Path) -> None:
         assert len(document) == 120
         assert not document.is_repaired
         assert f"{many.amounts(119)[0][1]:,}" in document[119].get_text()
+
+
+@pytest.mark.parametrize("name", samples.BORN_DIGITAL)
+def test_pipeline_reads_every_value_of_born_digital_statements(name: str) -> None:
+    settings = Settings(engine="geometry")
+    result = extract_document(samples.source_of(name, settings), settings)
+    want, got = samples.true_facts(samples.truth_of(name)), samples.read_facts(result.facts)
+    assert sorted((want - got).elements(), key=str) == []
+    assert sorted((got - want).elements(), key=str) == []
+
+
+@pytest.mark.parametrize("name", WITH_TEXT)
+def test_pipeline_reads_every_cell_of_born_digital_tables(name: str) -> None:
+    settings = Settings(engine="geometry")
+    result = extract_document(samples.source_of(name, settings), settings)
+    got = Counter((cell.page, samples.plain_text(cell.text)) for cell in result.cells)
+    want = Counter(
+        (page, samples.plain_text(text)) for page, text in samples.cells_of(samples.truth_of(name))
+    )
+    assert sorted((want - got).elements()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in DOCUMENTS if samples.truth_of(name)["failures"] and name != "hostile/text_named.pdf"],
+)
+def test_pipeline_says_why_a_hostile_document_failed(name: str) -> None:
+    settings = Settings(engine="geometry")
+    category = samples.truth_of(name)["failures"][0]["category"]
+    try:
+        source = samples.source_of(name, settings)
+    except ParquetryError as error:
+        assert error.category == category
+        return
+    result = extract_document(source, settings)
+    assert result.document.status in ("failed", "partial")
+    assert category in [failure.category for failure in result.failures]
+    assert all(failure.message for failure in result.failures)
+
+
+def test_text_named_as_pdf_is_unsupported() -> None:
+    with pytest.raises(UnsupportedError):
+        samples.source_of("hostile/text_named.pdf", Settings())
+
+
+def test_password_opens_the_encrypted_document() -> None:
+    settings = Settings(engine="geometry", password=SecretStr(hostile.PASSWORD))
+    result = extract_document(samples.source_of("hostile/encrypted.pdf", settings), settings)
+    truth = samples.truth_of("hostile/encrypted.pdf")
+    assert result.document.status == "ok"
+    assert samples.read_facts(result.facts) == samples.true_facts(truth)
+
+
+@pytest.mark.parametrize("name", ["hostile/garbled_text_layer.pdf", "hostile/lying_text_layer.pdf"])
+def test_wrong_text_layer_gives_nothing_wrong_without_a_flag(name: str) -> None:
+    settings = Settings(engine="geometry")
+    result = extract_document(samples.source_of(name, settings), settings)
+    true_values = {key[3] for key in samples.true_facts(samples.truth_of(name))}
+    assert result.facts
+    assert [f.raw_text for f in result.facts if f.value not in true_values and not f.needs_review] == []
