@@ -24,7 +24,12 @@ Mask = NDArray[np.bool_]  # height × width; True where there is ink
 
 THREADS = 2  # of one process; more processes serve more documents, more threads serve nobody
 LOWEST_SCORE = 0.3  # mean probability of a line's characters; below it a picture was read as text
-PAD = 0.12  # of the line's height, around a detected line: the recogniser was trained with a little margin
+DETECTED_PIXELS = 6_000_000  # looked at in one go: the detector needs some 250 bytes for each
+WIDEST = 6_000  # pixels; a wider picture is scaled down before lines are looked for
+OVERLAP, EDGE = (
+    150,
+    2,
+)  # pixel rows that neighbouring bands share, and that a line must keep from a band's edge
 SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 SPLIT_GAP = 1.1  # of the line's height; a wider gap ends a word though no space was recognised
@@ -93,11 +98,49 @@ def engine() -> Any:
 
 
 def detect_lines(pixels: Pixels) -> Quads:
-    """Return the corners of the lines of text in the picture, top first."""
-    found = engine().text_det(pixels)
-    if found.boxes is None or len(found.boxes) == 0:
-        return np.zeros((0, 4, 2), np.float32)
-    return np.asarray(found.boxes, np.float32)
+    """Return the corners of the lines of text in the picture, top first. A large picture is looked at in bands."""
+    height, width = pixels.shape[:2]
+    if width > WIDEST:
+        smaller = cv2.resize(
+            pixels, (WIDEST, max(1, round(height * WIDEST / width))), interpolation=cv2.INTER_AREA
+        )
+        return np.asarray(detect_lines(np.asarray(smaller, np.uint8)) * (width / WIDEST), np.float32)
+    rows = max(4 * OVERLAP, DETECTED_PIXELS // width)
+    found = []
+    for top in range(0, max(1, height - OVERLAP), rows - OVERLAP):
+        band = pixels[top : top + rows]
+        quads = _detect(band)
+        if len(quads):
+            first = quads[:, :, 1].min(axis=1) <= EDGE
+            last = quads[:, :, 1].max(axis=1) >= len(band) - 1 - EDGE
+            cut = (first & (top > 0)) | (last & (top + rows < height))  # whole in the neighbouring band
+            found.append(quads[~cut] + np.array([0, top], np.float32))
+    return _distinct(np.concatenate(found)) if found else np.zeros((0, 4, 2), np.float32)
+
+
+def _detect(pixels: Pixels) -> Quads:
+    boxes = engine().text_det(np.ascontiguousarray(pixels)).boxes
+    return (
+        np.zeros((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32).reshape(-1, 4, 2)
+    )
+
+
+def _distinct(quads: Quads) -> Quads:
+    """Drop lines that two overlapping bands both found."""
+    low, high = quads.min(axis=1), quads.max(axis=1)
+    kept: list[int] = []
+    for index in range(len(quads)):
+        across = np.minimum(high[index], high[kept]) - np.maximum(low[index], low[kept])
+        shared = np.prod(np.clip(across, 0, None), axis=1)
+        if not (shared > 0.5 * np.prod(high[index] - low[index])).any():
+            kept.append(index)
+    return quads[kept]
+
+
+def whole_line(pixels: Pixels) -> Quads:
+    """Return the corners of the picture itself, as one line."""
+    height, width = pixels.shape[:2]
+    return np.array([[(0, 0), (width, 0), (width, height), (0, height)]], np.float32)
 
 
 def recognise(crops: list[Pixels]) -> list[tuple[str, list[float], list[float]]]:

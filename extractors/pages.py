@@ -30,13 +30,14 @@ from extractors.errors import (
     MemoryExceededError,
     ParquetryError,
     TooLargeError,
+    UnsupportedError,
 )
 from extractors.render import POINTS_PER_INCH, Pose, image_raster, pdf_raster, upright_render
-from extractors.scan import read_scan
+from extractors.scan import read_rest, read_scan
 from extractors.settings import Settings
 from extractors.sources import Source, local_copy
 from extractors.textlayer import text_layer
-from extractors.trust import distrust, has_ink
+from extractors.trust import FIGURES, examine, n_figures
 from schemas.page import PageContent
 from schemas.records import Failure
 
@@ -107,6 +108,7 @@ class PdfDocument:
     def __init__(self, pdf: pymupdf.Document, path: Path, source: Source, settings: Settings) -> None:
         self._pdf, self._source, self._settings = pdf, source, settings
         self._found = pdf.page_count
+        self._vouched = False  # the figures of some page were compared with its pixels
         self._broken = bool(pdf.is_repaired) and _breaks_off(path)
         lost = _pages_said(path) - self._found if self._broken else 0
         self.n_pages = self._found + max(0, min(lost, settings.max_pages - self._found))
@@ -136,15 +138,16 @@ class PdfDocument:
         raster = pdf_raster(page)
         pose = Pose(page.rect.width, page.rect.height, turn)
         render = upright_render(raster, pose, self._settings.max_pixels)
-        doubt = distrust(page, content, render)
-        if doubt is None:
+        verdict = examine(page, content, render, self._vouched or not self._settings.ocr)
+        self._vouched = self._vouched or (not verdict.read_pixels and n_figures(verdict.words) >= FIGURES)
+        content = replace(content, words=verdict.words, text_source="text_layer" if verdict.words else "none")
+        if not verdict.read_pixels:
             return OpenPage(content, render)
-        blank = replace(content, text_source="none", words=())
-        if not has_ink(blank, render):
-            return OpenPage(blank, render)
         if not self._settings.ocr:
-            return OpenPage(blank, render)
-        scan = read_scan(number, raster, page.rect.width, page.rect.height, _native_dpi(page), self._settings)
+            return OpenPage(content, render, (_unread(number, verdict.reason),))
+        if verdict.words:
+            return OpenPage(read_rest(content, render, verdict.regions, self._settings), render)
+        scan = read_scan(number, raster, page.rect.width, page.rect.height, self._settings)
         rotation = (page.rotation + scan.content.rotation) % 360
         return OpenPage(replace(scan.content, rotation=rotation), scan.render)
 
@@ -180,8 +183,9 @@ class ImageDocument:
         raster = image_raster(pixels, width, height)
         if not self._settings.ocr:
             content = PageContent(number, width, height, 0, "none", ())
-            return OpenPage(content, upright_render(raster, Pose(width, height), self._settings.max_pixels))
-        scan = read_scan(number, raster, width, height, max(dpi_x, dpi_y), self._settings)
+            render = upright_render(raster, Pose(width, height), self._settings.max_pixels)
+            return OpenPage(content, render, (_unread(number, "it is a picture"),))
+        scan = read_scan(number, raster, width, height, self._settings)
         return OpenPage(scan.content, scan.render)
 
     def _check_pixels(self) -> None:
@@ -242,6 +246,11 @@ def failed_page(number: int, error: ParquetryError, width: float = 0.0, height: 
 
 def _render_nothing(dpi: int, region: object = None) -> Pixels:
     return np.full((1, 1, 3), 255, np.uint8)
+
+
+def _unread(number: int, reason: str) -> Failure:
+    message = f"page {number} has to be read from its pixels ({reason}), and OCR is off; run with ocr on."
+    return failure(UnsupportedError(message), "ocr", number)
 
 
 def _ours(error: Exception, uri: str, number: int) -> ParquetryError:
@@ -305,17 +314,6 @@ def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
         ) from error
     with image:
         yield image
-
-
-def _native_dpi(page: pymupdf.Page) -> float | None:
-    """Return the resolution of the page's largest picture, when it covers most of the page."""
-    best, area = None, 0.5 * abs(page.rect)
-    for info in page.get_image_info():
-        box = pymupdf.Rect(info["bbox"])
-        if abs(box & page.rect) > area and box.width > 0:
-            area = abs(box & page.rect)
-            best = max(info["width"], info["height"]) / max(box.width, box.height) * POINTS_PER_INCH
-    return best
 
 
 def _breaks_off(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Answers what is printed on a page that has only pixels: sets it upright, recognises its words and finds its rules.
 
-In: the page's rasteriser and size in points, and its native resolution. Out: a `Scan`: the content in points of the
-upright page, and its render function.
+In: the page's rasteriser and size in points. Out: a `Scan`: the content in points of the upright page, and its render
+function. A page whose text layer says only a part of what is printed keeps that part (`read_rest`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractors.engine import Pixels, Render
-from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines
-from extractors.render import Pose, Raster, upright_render
+from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
+from extractors.render import POINTS_PER_INCH, Pose, Raster, upright_render
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
 from extractors.upright import runs_sideways, skew_of
@@ -20,6 +20,9 @@ from schemas.box import Box
 from schemas.page import PageContent, Rule, Word
 
 SURE = 0.9  # mean probability of the characters above which nobody asks whether the page is upside down
+ONE_LINE = 30.0  # points; a region this low is a word or a line
+MARGIN = 1.0  # points around a region
+SAME_PLACE = 0.3  # of the smaller box; a recognised word that covers this much of a known one is that word
 PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
 
 
@@ -31,9 +34,7 @@ class Scan:
     render: Render
 
 
-def read_scan(
-    number: int, raster: Raster, width: float, height: float, native_dpi: float | None, settings: Settings
-) -> Scan:
+def read_scan(number: int, raster: Raster, width: float, height: float, settings: Settings) -> Scan:
     """Read page `number` of `width` × `height` points from its pixels. Raises EngineError when OCR cannot run."""
     pose = Pose(width, height)
     pixels = _shown(raster, pose, settings)
@@ -51,9 +52,10 @@ def read_scan(
         pixels = np.ascontiguousarray(pixels[::-1, ::-1])
         quads = np.array([pixels.shape[1], pixels.shape[0]], np.float32) - quads[:, [2, 3, 0, 1]]
     width, height = pose.upright_size
+    page = Box(0.0, 0.0, width, height)
     scale = pixels.shape[1] / width
     ink = ink_mask(pixels)
-    rules, covered = find_rules(ink, scale * 72)
+    rules, covered = find_rules(ink, scale * POINTS_PER_INCH)
     words = _words(read_lines(pixels, quads, ink & ~covered), scale)
     content = PageContent(
         page=number,
@@ -62,11 +64,53 @@ def read_scan(
         rotation=pose.turn,
         text_source="ocr" if words else "none",
         words=words,
-        rules=tuple(Rule(r.x0 / scale, r.y0 / scale, r.x1 / scale, r.y1 / scale) for r in rules),
-        images=(Box(0.0, 0.0, width, height),),
+        rules=tuple(_rule(rule, scale, page) for rule in rules),
+        images=(page,),
         skew=pose.skew,
     )
     return Scan(content, upright_render(raster, pose, settings.max_pixels))
+
+
+def read_rest(
+    content: PageContent, render: Render, regions: tuple[Box, ...], settings: Settings
+) -> PageContent:
+    """Return the content with the words and rules added that only the pixels of `regions` show.
+
+    The page is upright already. A region as small as a word is read as one line, without looking for lines in it.
+    """
+    line = max((word.line for word in content.words), default=-1) + 1
+    words, rules = list(content.words), list(content.rules)
+    for region in regions:
+        small = region.height <= ONE_LINE
+        region = region.grow(MARGIN).intersect(Box(0.0, 0.0, content.width, content.height))
+        pixels = render(settings.ocr_dpi, region)
+        scale = pixels.shape[1] / region.width
+        ink = ink_mask(pixels)
+        drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
+        quads = whole_line(pixels) if small else detect_lines(pixels)
+        known = [word.box for word in words]
+        for found in _words(read_lines(pixels, quads, ink & ~covered), scale):
+            box = found.box
+            box = Box(box.x0 + region.x0, box.y0 + region.y0, box.x1 + region.x0, box.y1 + region.y0)
+            if not any(_same_place(box, other) for other in known):
+                words.append(replace(found, box=box, line=line + found.line))
+        line = max((word.line for word in words), default=-1) + 1
+        if not small:
+            rules.extend(_rule(rule, scale, region) for rule in drawn)
+    return replace(content, words=tuple(words), rules=tuple(rules), text_source="text_layer")
+
+
+def _rule(rule: Rule, scale: float, region: Box) -> Rule:
+    return Rule(
+        rule.x0 / scale + region.x0,
+        rule.y0 / scale + region.y0,
+        rule.x1 / scale + region.x0,
+        rule.y1 / scale + region.y0,
+    )
+
+
+def _same_place(one: Box, other: Box) -> bool:
+    return one.intersect(other).area > SAME_PLACE * min(one.area, other.area)
 
 
 def _shown(raster: Raster, pose: Pose, settings: Settings) -> Pixels:

@@ -1,43 +1,198 @@
 """Answers whether a PDF page's own text layer says what a reader of the printed page would see.
 
-In: the page, the content its text layer gives, and a render function. Out: None when the layer is to be trusted, else
-the reason it is not, in words.
+In: the page, the content its text layer gives, and its render function. Out: a `Verdict`: the words that can be
+trusted, and whether the rest of the page has to be read from its pixels.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import pymupdf
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
 
-from extractors.engine import Render
-from schemas.page import PageContent
+from extractors.engine import Pixels, Render
+from extractors.ocr import recognise
+from extractors.pictures import pictures_of_text
+from schemas.box import Box
+from schemas.page import PageContent, Word
 
-BAD_SHARE = 0.05  # of the characters may be unmapped before a layer is garbled
-COVERING = 0.6  # of the page; a picture larger than this makes the page a scan
-INK_DPI = 40  # enough to see whether anything is printed
+INK_DPI = 50  # enough to see whether anything is printed at a place
 INK_CONTRAST = 40  # grey levels between paper and ink
-INK_PIXELS = 12  # fewer are dust
+WORD_CONTRAST, SIGN_CONTRAST = 20, 5  # the same within a word's box; a dash is thin and must not get lost
+INK_PIXELS = 12  # fewer on a page are dust
+UNPRINTED = 0.5  # of the words without ink under them: the layer belongs to another picture
+GARBLED = 0.2  # of the characters without meaning: the layer is worthless; below, single words are
+COVERING = 0.6  # of the page; a picture larger than this makes the page a scan
+FEW_WORDS = 30  # beside a scan: a stamp, a date, a page number
+STRANGE_WORDS = 0.3  # of the longer words without a vowel, or with signs inside: not a language
+LONG_WORD = 4  # letters
+SAMPLES = 8  # words that are recognised from pixels to compare
+SAMPLE_DPI = 250
+SAMPLE_ALIKE = 70.0  # per cent; a sample recognised that similar agrees
+AGREEING = 0.5  # of the samples must agree
+FIGURES = 12  # words with three digits or more that make a page worth a comparison of its figures
+BULLETS = "\uf0b7\uf0a7\uf0d8\uf0fc\uf0e0\uf06e\uf071\uf076\uf0a8\uf0d1\uf0be\uf0f0"
+INSIDE = re.compile(r"\w[!\"#$%*+:;<=>?@\\^_`{|}~\[\]]+\w")
+CHAOS = re.compile(r"[a-z][A-Z]+[a-z]?")
+DIGITS = re.compile(r"\D")
+VOWELS = frozenset("aeiouyαειουηωаеиоуыэюяё")
 
 
-def distrust(page: pymupdf.Page, content: PageContent, render: Render) -> str | None:
-    """Return why the text layer cannot be trusted, or None when it can."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is left of a text layer after the tests."""
+
+    words: tuple[Word, ...]  # that can be trusted
+    read_pixels: bool  # something is printed that these words do not say
+    reason: str = ""
+    regions: tuple[Box, ...] = ()  # where it is printed; none means the whole page
+
+
+def examine(
+    page: pymupdf.Page, content: PageContent, render: Render, figures_vouched: bool = True
+) -> Verdict:
+    """Test the text layer of an upright page.
+
+    Without `figures_vouched` the page's figures are compared with its pixels even when nothing is suspicious: a font
+    whose map to Unicode swaps digits looks like any other.
+    """
+    grey = _grey(render(INK_DPI, None))
+    inked = _has_ink(grey)
     if not content.words:
-        return "there is no text"
-    text = "".join(word.text for word in content.words)
-    bad = sum(_unmapped(character) for character in text)
-    if bad > BAD_SHARE * len(text):
-        return f"{bad} of {len(text)} characters have no meaning in Unicode"
-    return None
+        return Verdict((), inked, "there is no text layer")
+    scan = max((box.area for box in content.images), default=0.0) > COVERING * content.width * content.height
+    if scan and _mostly_invisible(page):
+        return Verdict((), inked, "the text is invisible and lies over a scan")
+    printed = _printed(content, grey)
+    if len(printed) < UNPRINTED * len(content.words):
+        return Verdict((), inked, "the text stands where nothing is printed")
+    cleaned = [_without_bullet(word) for word in printed]
+    good = tuple(word for word in cleaned if not _garbled(word.text))
+    letters = sum(len(word.text) for word in cleaned)
+    if sum(len(word.text) for word in good) < (1 - GARBLED) * letters:
+        return Verdict((), True, "the characters have no meaning in Unicode")
+    suspicious = _strange(good) or _lacks_maps(page)
+    if (suspicious or not (figures_vouched or n_figures(good) < FIGURES)) and not _agrees(good, render):
+        return Verdict((), True, "the text says something else than the pixels")
+    pictures = pictures_of_text(content, render)
+    if pictures and scan and len(good) <= FEW_WORDS:
+        return Verdict((), True, "the page is a scan with a stamp on it")
+    garbled = tuple(word.box for word in cleaned if _garbled(word.text))
+    if garbled:
+        return Verdict(good, True, "some words have no meaning in Unicode", (*garbled, *pictures))
+    if pictures:
+        return Verdict(good, True, "a picture on the page shows text", tuple(pictures))
+    return Verdict(good, False)
 
 
-def has_ink(content: PageContent, render: Render) -> bool:
-    """Tell whether anything at all is printed on the page."""
-    grey = render(INK_DPI, None).min(axis=2)
-    paper = float(np.median(grey))
+def n_figures(words: Sequence[Word]) -> int:
+    """Return how many words hold three digits or more."""
+    return sum(len(DIGITS.sub("", word.text)) >= 3 for word in words)
+
+
+def _grey(pixels: Pixels) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _has_ink(grey: NDArray[np.uint8]) -> bool:
+    paper = int(np.median(grey))
     return int((np.abs(grey.astype(np.int16) - paper) > INK_CONTRAST).sum()) > INK_PIXELS
 
 
-def _unmapped(character: str) -> bool:
-    return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cc", "Cn", "Cs")
+def _printed(content: PageContent, grey: NDArray[np.uint8]) -> list[Word]:
+    """Return the words under which there is some contrast: white on white and text off the picture are not printed."""
+    across, down = grey.shape[1] / content.width, grey.shape[0] / content.height
+    printed = []
+    for word in content.words:
+        x0, y0, x1, y1 = word.box
+        part = grey[
+            max(0, int(y0 * down)) : max(0, int(y1 * down)) + 2,
+            max(0, int(x0 * across)) : max(0, int(x1 * across)) + 2,
+        ]
+        contrast = WORD_CONTRAST if any(letter.isalnum() for letter in word.text) else SIGN_CONTRAST
+        if part.size and int(part.max()) - int(part.min()) > contrast:
+            printed.append(word)
+    return printed
+
+
+def _mostly_invisible(page: pymupdf.Page) -> bool:
+    seen = hidden = 0
+    for block in page.get_text("dict", flags=pymupdf.TEXT_MEDIABOX_CLIP)["blocks"]:
+        for line in block.get("lines", ()):
+            for span in line["spans"]:
+                visible = span["alpha"] > 0 and span["char_flags"] & (16 | 32)  # filled or stroked
+                seen += len(span["text"]) if visible else 0
+                hidden += 0 if visible else len(span["text"])
+    return hidden > seen
+
+
+def _without_bullet(word: Word) -> Word:
+    text = word.text.lstrip(BULLETS)
+    if (
+        text != word.text and text[:1].isalpha()
+    ):  # before a figure the sign may have been a minus: leave it to be read
+        return replace(word, text=text)
+    return word
+
+
+def _garbled(text: str) -> bool:
+    """Tell whether a word holds characters without a meaning. A lone private sign is a bullet or an arrow."""
+    if len(text) == 1 and text in BULLETS:
+        return False
+    return any(
+        character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cs", "Cc")
+        for character in text
+    )
+
+
+def _strange(words: Sequence[Word]) -> bool:
+    """Tell whether the longer words look like no language: no vowels, signs or capitals inside."""
+    long = [word.text for word in words if sum(letter.isalpha() for letter in word.text) >= LONG_WORD]
+    latin = [text for text in long if all(ord(letter) < 0x0530 for letter in text)]
+    if len(latin) < 10:
+        return False
+    plain = [unicodedata.normalize("NFD", text.lower()) for text in latin]
+    mute = sum(not VOWELS.intersection(text) for text in plain)
+    odd = sum(bool(INSIDE.search(text) or len(CHAOS.findall(text)) > 1) for text in latin)
+    return max(mute, odd) > STRANGE_WORDS * len(latin)
+
+
+def _lacks_maps(page: pymupdf.Page) -> bool:
+    """Tell whether the page uses a font whose glyphs only the font itself can name."""
+    pdf = page.parent
+    for xref, _, kind, _, _, encoding, *_ in page.get_fonts():
+        unnamed = kind == "Type3" or (kind == "Type0" and encoding.startswith("Identity"))
+        if unnamed and xref and pdf.xref_get_key(xref, "ToUnicode")[0] == "null":
+            return True
+    return False
+
+
+def _agrees(words: Sequence[Word], render: Render) -> bool:
+    """Tell whether a sample of the words reads the same in the pixels; figures come first, longer words next."""
+    ranked = sorted(
+        (word for word in words if len(word.text) >= 3 and word.box.width > word.box.height),
+        key=lambda word: (-min(len(DIGITS.sub("", word.text)), 3), -len(word.text)),
+    )[: 4 * SAMPLES]
+    samples = ranked[:: max(1, len(ranked) // SAMPLES)][:SAMPLES]
+    if not samples:
+        return True
+    crops = [
+        render(SAMPLE_DPI, word.box.grow(0.1 * word.box.height, 0.05 * word.box.height)) for word in samples
+    ]
+    read = [text for text, _, _ in recognise(crops)]
+    agreeing = sum(_alike(word.text, text) for word, text in zip(samples, read, strict=True))
+    return agreeing >= AGREEING * len(samples)
+
+
+def _alike(text: str, read: str) -> bool:
+    digits = DIGITS.sub("", text)
+    if len(digits) >= 3:
+        return digits in DIGITS.sub("", read)
+    return fuzz.partial_ratio(text.casefold(), read.casefold().replace(" ", "")) >= SAMPLE_ALIKE
