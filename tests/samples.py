@@ -56,27 +56,27 @@ def plain_text(text: str) -> str:
 
 
 def true_facts(truth: Truth) -> Counter[FactKey]:
-    """Every value of every statement, by what it means. Equity rows carry their own dates, the others their column's."""
+    """Every value of every statement, by what it means; rows of equity statements are compared without their dates."""
     facts: Counter[FactKey] = Counter()
     for statement in truth["statements"]:
         for row in statement["rows"]:
             for column, number in zip(statement["columns"], row["numbers"], strict=False):
                 if number is not None:
-                    end = row.get("period_end") or column["period_end"]
-                    facts[statement["kind"], plain_label(row["label"]), end, Decimal(number)] += 1
+                    facts[
+                        statement["kind"], plain_label(row["label"]), column["period_end"], Decimal(number)
+                    ] += 1
     return facts
 
 
 def read_facts(facts: tuple[Fact, ...]) -> Counter[FactKey]:
     """The facts that a reading gave, in the same form."""
+    ends = [
+        None if f.statement == "equity_statement" or not f.period_end else f.period_end.isoformat()
+        for f in facts
+    ]
     return Counter(
-        (
-            fact.statement,
-            plain_label(fact.label),
-            fact.period_end.isoformat() if fact.period_end else None,
-            fact.value,
-        )
-        for fact in facts
+        (fact.statement, plain_label(fact.label), end, fact.value)
+        for fact, end in zip(facts, ends, strict=True)
         if fact.value is not None
     )
 
