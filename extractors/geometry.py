@@ -11,8 +11,18 @@ from collections.abc import Sequence
 from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
 from extractors.openreader import read_open
-from extractors.regions import find_regions
-from extractors.rows import Piece, blank_width, is_value, line_height, pieces, printed_rows
+from extractors.regions import find_regions, is_chart
+from extractors.rows import (
+    Piece,
+    blank_width,
+    is_typed_rule,
+    is_value,
+    level_words,
+    line_height,
+    pieces,
+    printed_rows,
+    typed_rule,
+)
 from extractors.ruledreader import read_ruled
 from extractors.rulings import find_grids
 from schemas.box import Box, union
@@ -35,24 +45,31 @@ class GeometryEngine:
 
 def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
     """Return the tables of a page, top to bottom."""
-    words = [word for word in content.words if word.text.strip()]
+    words = [word for word in content.words if not is_typed_rule(word)]
+    rules = [*content.rules, *(typed_rule(word) for word in content.words if is_typed_rule(word))]
     if not words:
         return ()
     blank, height = blank_width(printed_rows(words)), line_height(words)
     drafts: list[Draft] = []
-    for grid in find_grids(content.rules):
+    for grid in find_grids(rules):
         inside = [word for word in words if grid.box.contains_center(word.box)]
         draft = read_ruled(grid, inside, blank, height)
         if draft is not None:
             drafts.append(draft)
             taken = {id(word) for word in inside}
             words = [word for word in words if id(word) not in taken]
-    rows = printed_rows(words)
-    drafts.extend(
-        read_open(region, content.rules, blank, height) for region in find_regions(rows, blank, height)
-    )
-    fragments = [_fragment(draft, content) for draft in drafts if draft.n_cols > 1 and draft.n_rows > 1]
+    rows = printed_rows(level_words(words))
+    drafts.extend(read_open(region, rules, blank, height) for region in find_regions(rows, blank, height))
+    fragments = [_fragment(draft, content) for draft in drafts if _is_table(draft)]
     return tuple(sorted(fragments, key=lambda fragment: (fragment.box.y0, fragment.box.x0)))
+
+
+def _is_table(draft: Draft) -> bool:
+    return (
+        draft.n_cols > 1
+        and draft.n_rows > 1
+        and not is_chart([(cell.row, cell.col, cell.text) for cell in draft.cells])
+    )
 
 
 def _fragment(draft: Draft, content: PageContent) -> TableFragment:

@@ -16,6 +16,7 @@ from schemas.page import Rule, Word
 
 STACK_GAP = 0.9  # line heights of white; lines of one heading stand closer than this
 UNDERLINE = 1.1  # line heights; how far below its words the rule of a spanning heading runs
+FLUSH = 0.3  # line heights; edges closer than this are aligned
 OVERHANG = 3.0  # points; a rule may end this far beyond the columns it governs
 
 
@@ -54,8 +55,8 @@ def header_cells(
 
 def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], height: float) -> HeaderCell:
     """A piece as a heading, widened over the columns that the rule right below it underlines."""
-    first, last = item.first, item.last
     box = item.box
+    first, last = _own_column(item, columns, height)
     for rule in across:
         below = (rule.y0 + rule.y1) / 2 - box.y1
         if (
@@ -69,11 +70,25 @@ def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], heig
     return HeaderCell(list(item.piece.words), first, last, box)
 
 
+def _own_column(item: Placed, columns: Sequence[Span], height: float) -> tuple[int, int]:
+    """A heading flush with just one of two columns it reaches over is wide, not a parent of both."""
+    if item.last != item.first + 1:
+        return item.first, item.last
+    flush = [
+        number
+        for number in (item.first, item.last)
+        if min(abs(item.box.x1 - columns[number].x1), abs(item.box.x0 - columns[number].x0)) <= FLUSH * height
+    ]
+    return (flush[0], flush[0]) if len(flush) == 1 else (item.first, item.last)
+
+
 def _widen(line: list[HeaderCell], below: Sequence[list[HeaderCell]], columns: Sequence[Span]) -> None:
     """Widen a heading that is centred over several columns which have headings of their own below."""
     headed = {column for row in below for cell in row for column in range(cell.first, cell.last + 1)}
     for number, cell in enumerate(line):
-        if cell.first == 0:
+        own = columns[cell.first]
+        flush = min(abs(cell.box.x0 - own.x0), abs(cell.box.x1 - own.x1)) <= FLUSH * cell.box.height
+        if cell.first == 0 or (cell.first == cell.last and flush):
             continue
         low = line[number - 1].last + 1 if number else 1
         high = line[number + 1].first - 1 if number + 1 < len(line) else len(columns) - 1

@@ -7,10 +7,12 @@ header rows above them and the section rows between them.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extractors.rows import Piece, PrintedRow, pieces
+from extractors.rows import Piece, PrintedRow, has_digits, pieces
 
 MAX_GAP = 3.2  # line heights of white between two rows of one table
 PROSE_WIDTH = 30  # line heights; a line of text in one column of a page is about this wide
@@ -20,6 +22,9 @@ MAX_CROSSING = (
 )
 MAX_SINGLES = 6  # rows of a single piece in a row inside a table (a section, its subsection, a wrapped label)
 MIN_ROWS = 2  # rows with values before a run is a table
+MIN_TICKS = 4  # numbers in equal steps that make an axis
+EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
+TICK = re.compile(r"[-−–]?\d[\d,]*(?:\.\d+)?%?")
 HEADER_GAP = 1.6  # line heights of white between header rows
 
 
@@ -48,9 +53,29 @@ def find_regions(rows: Sequence[PrintedRow], blank: float, height: float) -> lis
         end = _grow_down(cut, start, height)
         if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
             top = _grow_up(cut, start, end, height)
-            regions.append([row.row for row in cut[top : end + 1]])
+            regions.extend(_at_repeated_headers(cut[top : end + 1]))
         start = end + 1
     return regions
+
+
+def _at_repeated_headers(cut: Sequence[_Cut]) -> list[list[PrintedRow]]:
+    """Cut a run where its stub head comes again: there a second table begins, with the header rows above that line."""
+    heads = {row.pieces[0].text for row in cut[:MAX_SINGLES] if len(row.pieces) > 1 and not row.pieces[0].numeric}
+    starts = [0]
+    for number in range(MAX_SINGLES, len(cut)):
+        row = cut[number]
+        if len(row.pieces) > 1 and row.pieces[0].text in heads and _heads(cut, number, row.pieces[0].text):
+            start = number
+            while start - 1 > starts[-1] + 1 and not cut[start - 1].data and len(cut[start - 1].row.words) > 0:
+                start -= 1
+            starts.append(start)
+    return [[row.row for row in cut[a:b]] for a, b in zip(starts, [*starts[1:], len(cut)], strict=True)]
+
+
+def _heads(cut: Sequence[_Cut], number: int, text: str) -> bool:
+    """Tell whether the first row that starts with `text` has nothing but header rows above it."""
+    first = next(n for n, row in enumerate(cut) if row.pieces[0].text == text)
+    return first < number and not any(row.data for row in cut[:first])
 
 
 def _grow_down(cut: Sequence[_Cut], start: int, height: float) -> int:
@@ -99,3 +124,26 @@ def _grow_up(cut: Sequence[_Cut], start: int, end: int, height: float) -> int:
         else:
             break
     return top
+
+
+def is_chart(cells: Sequence[tuple[int, int, str]]) -> bool:
+    """Tell whether numbers are the ticks of an axis: a column in equal steps, with little else on its rows.
+
+    `cells` are row, column and text.
+    """
+    axes = set()
+    for column in {col for _, col, _ in cells}:
+        ticks = [
+            float(text.replace(",", "").replace("−", "-").rstrip("%"))
+            for _, col, text in cells
+            if col == column and TICK.fullmatch(text)
+        ]
+        steps = Counter(round(b - a, 6) for a, b in zip(ticks, ticks[1:], strict=False))
+        step, equal = max(steps.items(), key=lambda item: item[1], default=(0.0, 0))
+        if len(ticks) >= MIN_TICKS and equal >= EQUAL_STEPS * len(ticks) and abs(step) not in (0, 1):
+            axes.add(column)
+    if not axes:
+        return False
+    ticked = {row for row, col, text in cells if col in axes and TICK.fullmatch(text)}
+    beside = sum(1 for row, col, text in cells if row in ticked and col not in axes and has_digits(text))
+    return beside < 0.5 * len(ticked)

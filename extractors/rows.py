@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from schemas.box import Box, union
-from schemas.page import Word
+from schemas.page import Rule, Word
 
 SAME_LINE = (
     0.4  # of the line height; centres closer than this stand on one line (superscripts stay with their line)
@@ -29,10 +29,13 @@ NUMBER_GAP = 1.45  # blanks; two numbers side by side are two values unless they
 CURRENCY_REACH = 14.0  # line heights; how far left of its number an aligned currency sign may stand
 CLOSING_REACH = 1.3  # line heights; how far right of its number a closing bracket or a percent sign may stand
 
+SIDEWAYS = 1.5  # times as tall as wide: a line of text that is printed sideways
+
 CURRENCY = re.compile(r"(?:US|C|A|HK|NZ|R)?[$£€¥₹]|(?:USD|EUR|GBP|CHF|RMB)")
 OPENING = re.compile(r"(?:[$£€¥₹]\s?)?[(\[]")
 CLOSING = re.compile(r"[)\]]?%?[)\]]?")
 MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ,]")  # raised, as the text layer gives footnote marks
+TYPED_RULE = re.compile(r"[-–—_=─━═]{4,}")
 DIGITS = re.compile(
     r"[(\[+\-–—−‐±~≈<>≤≥]*(?:[$£€¥₹]|US\$)?[(\[+\-–—−‐±]*"
     r"(?:\d[\d.,'’٬٫·/:]*|[.,]\d+)"
@@ -100,9 +103,34 @@ def joined(words: Iterable[Word]) -> str:
     return text
 
 
+def is_typed_rule(word: Word) -> bool:
+    """Tell whether a word is a line drawn with a typewriter: dashes, underscores or equal signs."""
+    return bool(TYPED_RULE.fullmatch(word.text))
+
+
+def typed_rule(word: Word) -> Rule:
+    """Return the rule that such a word draws; underscores run along its foot, dashes through its middle."""
+    y = word.box.y1 if "_" in word.text else word.box.center[1]
+    return Rule(word.box.x0, y, word.box.x1, y)
+
+
 def line_height(words: Sequence[Word]) -> float:
     """Return the usual height of a word in points; 10 where there is none."""
     return median(word.box.height for word in words) if words else 10.0
+
+
+def level_words(words: Sequence[Word]) -> list[Word]:
+    """Return the words that read from left to right, without those of lines that run up or down the page."""
+    lines: dict[int, list[Word]] = {}
+    for word in words:
+        lines.setdefault(word.line, []).append(word)
+    upright = set()
+    for number, line in lines.items():
+        box = union(word.box for word in line)
+        letters = sum(len(word.text) for word in line)
+        if letters < 3 or box.height <= SIDEWAYS * box.width:
+            upright.add(number)
+    return [word for word in words if word.line in upright]
 
 
 def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:

@@ -5,10 +5,11 @@ In: a `Grid` and the words inside it. Out: a `Draft`, or None where the lines ar
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from extractors.columns import Placed, Span
+from extractors.columns import Placed
 from extractors.draft import Draft, DraftCell, compact, holds_value
 from extractors.rows import Piece, PrintedRow, has_digits, joined, pieces, printed_rows
 from extractors.rulings import Grid, GridCell
@@ -17,6 +18,9 @@ from schemas.box import Box, union
 from schemas.page import Word
 
 LUMPS = 0.15  # of the cells; where more hold several columns, the lines are no grid of cells
+FAR = 1.0  # line heights; headings of one ruled cell farther apart than this belong to different columns
+FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted by blank lines
+BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is left out
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
 
 
@@ -24,21 +28,31 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
     """Read the table that `grid` rules."""
     inside = _by_cell(grid, words)
     cells = [cell for cell in grid.cells if cell in inside]
-    columns = {cell.left for cell in cells}
-    bands = {cell.top for cell in cells}
-    if len(columns) < 2 or len(bands) < 2 or len(cells) < FILLED * len(grid.cells):
+    if (
+        len({cell.left for cell in cells}) < 2
+        or len({cell.top for cell in cells}) < 2
+        or len(cells) < FILLED * len(grid.cells)
+    ):
         return None
     lumps = {cell for cell in cells if _lump(inside[cell], blank)}
     if len(lumps) > LUMPS * len(cells):
         return None
     cells = _without_title_and_notes(cells, grid)
+    for cell in [cell for cell in cells if cell.right > cell.left]:
+        parts = _unruled_parts(cell, grid, inside[cell], blank, height)
+        if parts:
+            cells.remove(cell)
+            cells.extend(parts)
+            inside.update(parts)
+    few_bands = len({cell.top for cell in cells}) <= FEW_BANDS
     drafts: list[DraftCell] = []
     row = 0
     starts: dict[int, int] = {}
-    bands = sorted({cell.top for cell in cells})
-    for band in bands:
+    for band in sorted({cell.top for cell in cells}):
         starts[band] = row
-        row += _subrows(band, [c for c in cells if c.top == band], inside, drafts, row, blank, height)
+        row += _subrows(
+            band, [c for c in cells if c.top == band], inside, drafts, row, blank, height, few_bands
+        )
     starts[max(cell.bottom for cell in cells) + 1] = row
     for cell in drafts:
         if cell.row_span < 0:  # spans ruled bands: known once all bands are split
@@ -57,6 +71,25 @@ def _lump(words: Sequence[Word], blank: float) -> bool:
         for row in printed_rows(words)
         if len(row.words) > 1
     )
+
+
+def _unruled_parts(
+    cell: GridCell, grid: Grid, words: Sequence[Word], blank: float, height: float
+) -> dict[GridCell, list[Word]]:
+    """Cut a ruled cell over several columns whose one line holds headings far apart; empty where it is one heading."""
+    rows = printed_rows(words)
+    cut = pieces(rows[0].words, blank) if len(rows) == 1 else []
+    n_columns = cell.right - cell.left + 1
+    apart = all(b.box.x0 - a.box.x1 > FAR * height for a, b in zip(cut, cut[1:], strict=False))
+    if len(cut) < 2 or n_columns % len(cut) or not apart:
+        return {}
+    wide = n_columns // len(cut)
+    parts = {}
+    for number, piece in enumerate(cut):
+        left = cell.left + number * wide
+        box = Box(grid.xs[left], cell.box.y0, grid.xs[left + wide], cell.box.y1)
+        parts[GridCell(cell.top, cell.bottom, left, left + wide - 1, box)] = list(piece.words)
+    return parts
 
 
 def _by_cell(grid: Grid, words: Sequence[Word]) -> dict[GridCell, list[Word]]:
@@ -89,10 +122,23 @@ def _subrows(
     row: int,
     blank: float,
     height: float,
+    few_bands: bool,
 ) -> int:
     """Read one ruled band into `drafts`; return how many rows of the table it holds."""
     single = [cell for cell in cells if cell.bottom == band]
     values = [_value_lines(inside[cell]) for cell in single if cell.left > 0]
+    blocks = _blocks(single, inside, height) if few_bands else []
+    if len(blocks) > 1:
+        for number, block in enumerate(blocks):
+            drafts.extend(
+                DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in block.items()
+            )
+        drafts.extend(
+            DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1)
+            for c in cells
+            if c.bottom > band
+        )
+        return len(blocks)
     if not single or max(values, default=0) < 2:
         drafts.extend(
             DraftCell(inside[c], row, c.left, -c.bottom if c.bottom > band else 1, c.right - c.left + 1)
@@ -113,6 +159,21 @@ def _subrows(
         DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1) for c in cells if c.bottom > band
     )
     return len(groups)
+
+
+def _blocks(
+    cells: Sequence[GridCell], inside: dict[GridCell, list[Word]], height: float
+) -> list[dict[GridCell, list[Word]]]:
+    """The words of a ruled band, cut at every blank line that goes through all its cells."""
+    owned = sorted(((word, cell) for cell in cells for word in inside[cell]), key=lambda pair: pair[0].box.y0)
+    blocks: list[dict[GridCell, list[Word]]] = []
+    bottom = -math.inf
+    for word, cell in owned:
+        if word.box.y0 - bottom > BLANK_LINE * height:
+            blocks.append(defaultdict(list))
+        blocks[-1][cell].append(word)
+        bottom = max(bottom, word.box.y1)
+    return blocks
 
 
 def _value_lines(words: Sequence[Word]) -> int:
@@ -137,13 +198,3 @@ def _header_rows(cells: Sequence[DraftCell], n_rows: int) -> int:
         if holds_value(cell.text for cell in cells if cell.row == row and cell.col > 0):
             return row
     return min(1, n_rows - 1)
-
-
-def column_spans(grid: Grid) -> list[Span]:
-    """Return the ruled columns as spans."""
-    return [Span(a, b) for a, b in zip(grid.xs, grid.xs[1:], strict=False)]
-
-
-def frame_of(cells: Sequence[GridCell]) -> Box:
-    """Return the box around ruled cells."""
-    return union(cell.box for cell in cells)

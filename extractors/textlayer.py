@@ -33,6 +33,7 @@ LEADER_MARKS = frozenset(".·…_‥\ufffd")  # the last stands for leader dots 
 LEADER = re.compile(r"([.·…_‥\ufffd])\1{3,}")  # a run of four or more leads the eye and is no word
 MARK = re.compile(r"\(?(?:\d{1,2}|[a-i])\)?(?:,(?:\d{1,2}|[a-i]))*")  # a footnote mark or an exponent
 SUPERSCRIPT = str.maketrans("0123456789()abcdefghi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ")
+MARK_REACH = 1.0  # of the usual size; how far behind its word a mark that stands apart may be
 SMALL, RAISED = 0.85, 0.12  # of the line's largest size: how small and how far off the baseline a mark is
 AXIS = math.cos(math.radians(10))  # lines more than 10 degrees off the axes are stamps and watermarks
 SAME_PLACE = 0.6  # of the smaller box; a word printed twice (false bold, shadow) overlaps itself by more
@@ -176,7 +177,7 @@ def _with_raised_marks(words: list[Word]) -> list[Word]:
     result = []
     for word in words:
         if word.size < SMALL * usual and MARK.fullmatch(word.text):
-            behind = word.box.grow(0.5 * usual, 0)
+            behind = word.box.grow(MARK_REACH * usual, 0)
             for other in words:
                 if (
                     other.size * SMALL > word.size
