@@ -23,7 +23,17 @@ SAME_TEXT = (
     88  # rapidfuzz ratio (0-100) above which two header cells or titles are the same, allowing for OCR
 )
 RUNNING_BAND = 0.12  # of the page height at the top and bottom, where running headers and footers stand
+TITLE_GAP = (
+    3.0  # of the line height between a title and what it stands above; beyond it belongs to something else
+)
+LONGEST_TITLE = 120  # characters; a longer line is a sentence
 
+# Unit notes ("(In millions)", 单位：万元) and sentences stand above tables too.
+NO_TITLE = re.compile(
+    r"^[（(].*[)）]$|[.:;。：；]$|\bin (thousands|millions|billions|tsd|mio)\b|^(单位|單位|编制单位|編製單位)|"
+    r"^(in|as of|as at|at|for the|years? ended|months ended)\b|^\W*\d{4}\D{0,3}\d{0,2}\D{0,3}\d{0,2}\D?$",
+    re.I,
+)
 CONTINUED = re.compile(
     r"\(?\b(continued|cont'?d|cont\.|continuation|concluded|fortsetzung|forts\.|suite|continuación|continuação)\b|"
     r"[（(]?(续表?|續表?|接上页|承上頁)[)）]?$",
@@ -59,7 +69,7 @@ def join_tables(readings: Sequence[PageReading], doc_id: str) -> tuple[JoinedTab
     for group in groups:
         numbers[group[0].page] += 1
         table_id = f"{doc_id[:16]}-p{group[0].page:04d}-t{numbers[group[0].page]:02d}"
-        tables.append(stack(table_id, group, by_page))
+        tables.append(stack(table_id, group, by_page, running))
     return tuple(tables)
 
 
@@ -99,14 +109,13 @@ def continues(
     ] != first:
         return False
     below = telling_lines([line for line in upper.lines if line.box.y0 >= first.box.y1 - 1], running)
-    above = telling_lines([line for line in lower.lines if line.box.y1 <= second.box.y0 + 1], running)
+    repeated_above = running | {plain(line.text) for line in upper.lines if line.box.y1 <= first.box.y0 + 1}
+    above = telling_lines([line for line in lower.lines if line.box.y1 <= second.box.y0 + 1], repeated_above)
     marked = any(CONTINUED.search(line.text) for line in above) or bool(CONTINUED.search(second.title or ""))
     if not same_columns(first, second, upper.width):
         return False
     repeated = header_repeats(first, second)
-    if marked:
-        return repeated or second.n_header_rows == 0 or same_title(first, second, upper, above)
-    if above or below or second.title:
+    if not marked and (above or below or (second.title and plain(second.title) not in repeated_above)):
         return False
     return repeated or second.n_header_rows == 0
 
@@ -147,13 +156,22 @@ def edge_shift(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 def header_repeats(first: TableFragment, second: TableFragment) -> bool:
     """Tell whether the second part begins with the first part's column header."""
-    upper, lower = header_text(first), header_text(second)
-    return bool(lower) and fuzz.ratio(upper, lower) >= SAME_TEXT
+    return header_overlap(first, second) > 0
 
 
-def header_text(fragment: TableFragment) -> str:
-    """Return the header cells' texts, one after the other."""
-    return plain_header(" | ".join(cell.text for cell in fragment.cells if cell.row < fragment.n_header_rows))
+def header_overlap(first: TableFragment, second: TableFragment) -> int:
+    """Return how many header rows the second part repeats.
+
+    One part may have taken its first body row for a header; what both begin with is the header.
+    """
+    n_rows = min(first.n_header_rows, second.n_header_rows)
+    same = n_rows and fuzz.ratio(header_text(first, n_rows), header_text(second, n_rows)) >= SAME_TEXT
+    return n_rows if same else 0
+
+
+def header_text(fragment: TableFragment, n_rows: int) -> str:
+    """Return the texts of the first `n_rows` rows, one after the other."""
+    return plain_header(" | ".join(cell.text for cell in fragment.cells if cell.row < n_rows))
 
 
 def plain_header(text: str) -> str:
@@ -161,24 +179,15 @@ def plain_header(text: str) -> str:
     return re.sub(r"\s+", " ", CONTINUED.sub("", text)).strip().casefold()
 
 
-def same_title(
-    first: TableFragment, second: TableFragment, upper: PageReading, above: Sequence[Line]
-) -> bool:
-    """Tell whether the lines above the second part name the first one again."""
-    mine = {plain(line.text) for line in upper.lines if line.box.y1 <= first.box.y0 + 1} | {
-        plain(first.title or "")
-    }
-    theirs = {plain(line.text) for line in above} | {plain(second.title or "")}
-    return bool((mine & theirs) - {""})
-
-
-def stack(table_id: str, fragments: Sequence[TableFragment], by_page: dict[int, PageReading]) -> JoinedTable:
+def stack(
+    table_id: str, fragments: Sequence[TableFragment], by_page: dict[int, PageReading], running: set[str]
+) -> JoinedTable:
     """Lay the fragments below each other as one table."""
     first, last = fragments[0], fragments[-1]
     cells = list(first.cells)
     n_rows = first.n_rows
     for previous, fragment in zip(fragments, fragments[1:], strict=False):
-        dropped = repeated_rows(previous, fragment, header_repeats(first, fragment))
+        dropped = repeated_rows(previous, fragment, header_overlap(first, fragment))
         for cell in fragment.cells:
             if cell.row not in dropped:
                 row = n_rows + cell.row - sum(r < cell.row for r in dropped)
@@ -189,9 +198,14 @@ def stack(table_id: str, fragments: Sequence[TableFragment], by_page: dict[int, 
         fragments=tuple(fragments),
         n_rows=n_rows,
         n_cols=first.n_cols,
-        n_header_rows=first.n_header_rows,
+        n_header_rows=min(
+            [
+                first.n_header_rows,
+                *(header_overlap(first, part) for part in fragments[1:] if part.n_header_rows),
+            ]
+        ),
         cells=tuple(cells),
-        title=first.title,
+        title=first.title or title_above(first, by_page[first.page], running),
         above=tuple(
             sorted((x for x in by_page[first.page].lines if x.box.y1 <= first.box.y0 + 1), key=line_place)
         ),
@@ -201,20 +215,35 @@ def stack(table_id: str, fragments: Sequence[TableFragment], by_page: dict[int, 
     )
 
 
+def title_above(fragment: TableFragment, reading: PageReading, running: set[str]) -> str | None:
+    """Return the nearest line above a table that can be its title: short, no sentence, no unit note, not far away."""
+    nearest = sorted(
+        (line for line in reading.lines if line.box.y1 <= fragment.box.y0 + 1), key=lambda line: -line.box.y1
+    )
+    edge = fragment.box.y0
+    for line in telling_lines(nearest, running):
+        if edge - line.box.y1 > TITLE_GAP * max(line.box.height, 1.0):
+            return None
+        edge = line.box.y0
+        text = line.text.strip()
+        if NO_TITLE.search(text) is None and len(text) <= LONGEST_TITLE and any(c.isalpha() for c in text):
+            return text
+        if len(text) > LONGEST_TITLE or text.endswith((".", "。")):
+            return None
+    return None
+
+
 def line_place(line: Line) -> tuple[float, float]:
     """Sort key: from top to bottom, then from left to right."""
     return line.box.y0, line.box.x0
 
 
-def repeated_rows(previous: TableFragment, fragment: TableFragment, header: bool) -> set[int]:
+def repeated_rows(previous: TableFragment, fragment: TableFragment, n_header_rows: int) -> set[int]:
     """Return the rows of a continued part that only repeat what is already there: header and brought-forward."""
-    rows = set(range(fragment.n_header_rows)) if header or fragment.n_header_rows else set()
-    start = fragment.n_header_rows
-    opening = [c for c in fragment.cells if c.row == start]
+    opening = [c for c in fragment.cells if c.row == n_header_rows]
     closing = [c for c in previous.cells if c.row == previous.n_rows - 1]
-    if opening and BROUGHT_FORWARD.match(label_of(opening)) and values_of(opening) == values_of(closing):
-        rows.add(start)
-    return rows
+    again = BROUGHT_FORWARD.match(label_of(opening)) and values_of(opening) == values_of(closing)
+    return set(range(n_header_rows + 1 if again else n_header_rows))
 
 
 def label_of(cells: Sequence[ReadCell]) -> str:

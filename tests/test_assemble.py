@@ -102,6 +102,20 @@ def test_a_new_title_begins_another_table_even_under_the_same_header():
     assert len(join_tables(pages, "d")) == 2
 
 
+def test_a_unit_note_that_is_repeated_does_not_part_a_table():
+    pages = [
+        reading(1, fragment(1, FIRST, top=700), lines=[line("(In thousands)", 680)]),
+        reading(2, fragment(2, REST, top=200), lines=[line("(In thousands)", 180)]),
+    ]
+    assert len(join_tables(pages, "d")) == 1
+
+
+def test_a_first_row_that_was_taken_for_a_header_does_not_part_a_table():
+    pages = [reading(1, fragment(1, FIRST, top=700, n_header_rows=2)), reading(2, fragment(2, REST))]
+    (table,) = join_tables(pages, "d")
+    assert (table.n_header_rows, table.n_rows) == (1, 5)
+
+
 def test_a_continued_title_joins():
     pages = [
         reading(1, fragment(1, FIRST, top=700), lines=[line("Loans by maturity", 680)]),
@@ -138,6 +152,19 @@ def test_a_brought_forward_row_is_not_counted_twice():
     rest = [HEADER, ("Brought forward", "4", "6"), ("Gamma", "5", "6")]
     (table,) = join_tables([reading(1, fragment(1, first, top=700)), reading(2, fragment(2, rest))], "d")
     assert [row[0] for row in texts(table)] == ["", "Alpha", "Beta", "Carried forward", "Gamma"]
+
+
+def test_the_title_is_the_nearest_line_that_can_be_one():
+    lines = [line("Acme Holdings plc", 40), line("Loans by maturity", 66), line("(In millions)", 82)]
+    (table,) = join_tables([reading(1, fragment(1, FIRST), lines=lines)], "d")
+    assert table.title == "Loans by maturity"
+
+
+def test_a_sentence_above_a_table_is_no_title():
+    (table,) = join_tables(
+        [reading(1, fragment(1, FIRST), lines=[line("Loans fall due as follows:", 82)])], "d"
+    )
+    assert table.title is None
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=6), min_size=1, max_size=5))
