@@ -35,6 +35,7 @@ MARK = re.compile(r"\(?(?:\d{1,2}|[a-i])\)?(?:,(?:\d{1,2}|[a-i]))*")  # a footno
 SUPERSCRIPT = str.maketrans("0123456789()abcdefghi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ")
 MARK_REACH = 1.0  # of the usual size; how far behind its word a mark that stands apart may be
 SMALL, RAISED = 0.85, 0.12  # of the line's largest size: how small and how far off the baseline a mark is
+SPACED_LEADER = 4  # words of nothing but dots on one line; fewer may be an ellipsis or a stray mark
 AXIS = math.cos(math.radians(10))  # lines more than 10 degrees off the axes are stamps and watermarks
 SAME_PLACE = 0.6  # of the smaller box; a word printed twice (false bold, shadow) overlaps itself by more
 FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_COLLECT_VECTORS
@@ -168,7 +169,16 @@ def _words(marks: _Marks, upright: pymupdf.Matrix, rotation: int, area: Box) -> 
         for part, part_box in _parts(text, box, line, upright):
             (words if visible else hidden).append(Word(part, part_box, number, 1.0, size, bold))
     # Invisible text is the layer of a scan where it is all there is; beside visible text it is nobody's to read.
-    return _with_raised_marks(words if len(words) >= len(hidden) else words + hidden)
+    words = words if len(words) >= len(hidden) else words + hidden
+    return _with_raised_marks(without_spaced_leaders(words))
+
+
+def without_spaced_leaders(words: list[Word]) -> list[Word]:
+    """Drop the dots of leaders set with spaces ("Sales . . . . 1,234"): each one comes as a word of its own."""
+    dots = Counter(word.line for word in words if LEADER_MARKS.issuperset(word.text))
+    return [
+        word for word in words if dots[word.line] < SPACED_LEADER or not LEADER_MARKS.issuperset(word.text)
+    ]
 
 
 def _with_raised_marks(words: list[Word]) -> list[Word]:

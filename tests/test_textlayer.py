@@ -158,3 +158,11 @@ def test_images_are_placed(tmp_path: Path) -> None:
 def test_turn_must_be_a_right_angle() -> None:
     with pytest.raises(ValueError, match="0, 90, 180 or 270"):
         text_layer(page_with((50, 100, "x")), 45)
+
+
+def test_leaders_set_with_spaces_are_no_words():
+    pdf = pymupdf.open()
+    page = pdf.new_page(width=400, height=100)
+    page.insert_text((20, 50), "Inventories . . . . . . . . . 1,058")
+    page.insert_text((20, 70), "and so on ...")
+    assert [word.text for word in text_layer(page).words] == ["Inventories", "1,058", "and", "so", "on", "..."]
