@@ -52,6 +52,7 @@ DEFAULT_DPI = (72.0, 96.0)  # what programs write when they do not know
 LONGEST_DEFAULT = 14.0  # inches; a page longer than this at a default dpi was not measured but made up
 LONG_SIDE = (3.0, 48.0)  # inches; between a till receipt and a newspaper spread a stated dpi is believed
 A4_LONG_SIDE = 11.69  # inches; what an image without a believable dpi is taken for
+LIBRARIES = ("pymupdf", "PIL")  # an exception from these is the document's fault
 TAIL_BYTES = 2048  # a complete PDF says %%EOF within these
 HEAD_OF_LINEARIZED = 4096  # bytes; a linearised PDF states its page count in its first object
 RAW_BYTES = 64_000_000  # of a broken PDF that are searched for the number of pages it once had
@@ -261,7 +262,20 @@ def _ours(error: Exception, uri: str, number: int) -> ParquetryError:
             f"page {number} of {uri} needs more memory than max_memory allows; raise it."
         )
     text = " ".join(str(error).split())[:300] or type(error).__name__
+    if not _raised_in(error, LIBRARIES):
+        return ParquetryError(
+            f"reading page {number} of {uri} failed ({type(error).__name__}: {text}); report this."
+        )
     return CorruptError(f"page {number} of {uri} cannot be read ({text}); export or scan that page again.")
+
+
+def _raised_in(error: Exception, modules: tuple[str, ...]) -> bool:
+    """Tell whether an exception comes out of a library that opens documents, and not out of our own code."""
+    at, name = error.__traceback__, ""
+    while at:
+        name = str(at.tb_frame.f_globals.get("__name__", ""))
+        at = at.tb_next
+    return name.split(".")[0] in modules
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def pictures_of_text(content: PageContent, render: Render) -> list[Box]:
             box.intersect(other).area > 0.5 * box.area for other in found
         ):
             continue
-        pixels = render(LOOK_DPI, box)
+        pixels = render(LOOK_DPI, box).copy()
         grey = _without_known_text(pixels, content, box)
         if _letter_marks(grey) >= TEXT_MARKS and _in_rows(detect_lines(pixels), pixels.shape[1]):
             found.append(box)

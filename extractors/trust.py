@@ -123,14 +123,20 @@ def _printed(content: PageContent, grey: NDArray[np.uint8]) -> list[Word]:
 
 
 def _mostly_invisible(page: pymupdf.Page) -> bool:
-    seen = hidden = 0
-    for block in page.get_text("dict", flags=pymupdf.TEXT_MEDIABOX_CLIP)["blocks"]:
-        for line in block.get("lines", ()):
-            for span in line["spans"]:
-                visible = span["alpha"] > 0 and span["char_flags"] & (16 | 32)  # filled or stroked
-                seen += len(span["text"]) if visible else 0
-                hidden += 0 if visible else len(span["text"])
-    return hidden > seen
+    """Tell whether most of the text is drawn without ink, or before the picture that covers it."""
+    drawn = [(kind, pymupdf.Rect(box)) for kind, box in page.get_bboxlog()]
+    pictures = [
+        number
+        for number, (kind, box) in enumerate(drawn)
+        if "image" in kind and abs(box) > COVERING * abs(page.rect)
+    ]
+    shown = hidden = 0.0
+    for number, (kind, box) in enumerate(drawn):
+        if kind == "ignore-text" or (kind.endswith("-text") and pictures and number < pictures[-1]):
+            hidden += abs(box)
+        elif kind.endswith("-text"):
+            shown += abs(box)
+    return hidden > shown
 
 
 def _without_bullet(word: Word) -> Word:
