@@ -16,6 +16,8 @@ from schemas.page import Rule, Word
 
 STACK_GAP = 0.9  # line heights of white; lines of one heading stand closer than this
 UNDERLINE = 1.1  # line heights; how far below its words the rule of a spanning heading runs
+HALF = 0.5  # of a column's width, or of the distance between columns
+BETTER = 4.0  # points; how much better centred a wider stretch of columns must be to be taken
 FLUSH = 0.3  # line heights; edges closer than this are aligned
 OVERHANG = 3.0  # points; a rule may end this far beyond the columns it governs
 
@@ -28,6 +30,7 @@ class HeaderCell:
     first: int
     last: int
     box: Box
+    underlined: bool = False  # a rule below it says which columns it spans
     row: int = 0
     rows: int = 1
 
@@ -38,8 +41,11 @@ def header_cells(
     """Return the headings of `rows` (top to bottom), lines stacked and spans widened, each with its row."""
     across = [rule for rule in rules if rule.horizontal]
     lines = [[_heading(item, columns, across, height) for item in row] for row in rows]
-    for number in range(len(lines) - 1):
-        _widen(lines[number], lines[number + 1 :], columns)
+    if not any(
+        cell.underlined for line in lines for cell in line
+    ):  # where parents are underlined, nothing else spans
+        for number in range(len(lines) - 1):
+            _widen(lines[number], lines[number + 1 :], columns)
     cells: list[HeaderCell] = []
     for line in lines:
         for cell in line:
@@ -57,6 +63,7 @@ def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], heig
     """A piece as a heading, widened over the columns that the rule right below it underlines."""
     box = item.box
     first, last = _own_column(item, columns, height)
+    underlined = False
     for rule in across:
         below = (rule.y0 + rule.y1) / 2 - box.y1
         if (
@@ -67,40 +74,83 @@ def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], heig
             under = [n for n, c in enumerate(columns) if rule.x0 - OVERHANG <= c.middle <= rule.x1 + OVERHANG]
             if under and under[0] > 0 and len(under) < len(columns) - 1:
                 first, last = min(first, under[0]), max(last, under[-1])
-    return HeaderCell(list(item.piece.words), first, last, box)
+                underlined = underlined or first < last
+    return HeaderCell(list(item.piece.words), first, last, box, underlined)
 
 
 def _own_column(item: Placed, columns: Sequence[Span], height: float) -> tuple[int, int]:
-    """A heading flush with just one of two columns it reaches over is wide, not a parent of both."""
+    """A heading flush with one of two columns, that only touches the other, is wide and not a parent of both."""
     if item.last != item.first + 1:
         return item.first, item.last
-    flush = [
-        number
-        for number in (item.first, item.last)
-        if min(abs(item.box.x1 - columns[number].x1), abs(item.box.x0 - columns[number].x0)) <= FLUSH * height
-    ]
-    return (flush[0], flush[0]) if len(flush) == 1 else (item.first, item.last)
+    for own, other in ((item.first, item.last), (item.last, item.first)):
+        flush = min(abs(item.box.x1 - columns[own].x1), abs(item.box.x0 - columns[own].x0)) <= FLUSH * height
+        common = min(item.box.x1, columns[other].x1) - max(item.box.x0, columns[other].x0)
+        if flush and common < HALF * (columns[other].x1 - columns[other].x0):
+            return own, own
+    return item.first, item.last
 
 
 def _widen(line: list[HeaderCell], below: Sequence[list[HeaderCell]], columns: Sequence[Span]) -> None:
-    """Widen a heading that is centred over several columns which have headings of their own below."""
-    headed = {column for row in below for cell in row for column in range(cell.first, cell.last + 1)}
-    for number, cell in enumerate(line):
-        own = columns[cell.first]
-        flush = min(abs(cell.box.x0 - own.x0), abs(cell.box.x1 - own.x1)) <= FLUSH * cell.box.height
-        if cell.first == 0 or (cell.first == cell.last and flush):
+    """Widen the headings of a line that are centred over several columns with headings of their own below.
+
+    Where the line's headings can share out all the columns headed below, each centred over its share, they do.
+    Otherwise each takes the stretch of columns that it is centred over best.
+    """
+    parents = [cell for cell in line if cell.first > 0 and not _stands_in_one(cell, below, columns)]
+    headed = sorted({c for row in below for cell in row for c in range(cell.first, cell.last + 1)} - {0})
+    if not parents or not headed:
+        return
+    taken = {c for cell in line if cell not in parents for c in range(cell.first, cell.last + 1)}
+    free = [column for column in headed if column not in taken]
+    shares = _shares([(cell.box.x0 + cell.box.x1) / 2 for cell in parents], free, columns)
+    for number, cell in enumerate(parents):
+        if shares:
+            cell.first, cell.last = min(cell.first, shares[number][0]), max(cell.last, shares[number][1])
             continue
-        low = line[number - 1].last + 1 if number else 1
-        high = line[number + 1].first - 1 if number + 1 < len(line) else len(columns) - 1
+        low = parents[number - 1].last + 1 if number else 1
+        high = parents[number + 1].first - 1 if number + 1 < len(parents) else len(columns) - 1
         middle = (cell.box.x0 + cell.box.x1) / 2
-        best = (abs(_middle(columns, cell.first, cell.last) - middle), 0, cell.first, cell.last)
+        best = (abs(_middle(columns, cell.first, cell.last) - middle), cell.first, cell.last)
         for first in range(max(low, 1), cell.first + 1):
             for last in range(cell.last, high + 1):
-                if all(column in headed for column in range(first, last + 1)):
-                    off = abs(_middle(columns, first, last) - middle)
-                    if off + 4.0 < best[0]:
-                        best = (off, 0, first, last)
-        cell.first, cell.last = best[2], best[3]
+                off = abs(_middle(columns, first, last) - middle)
+                if off + BETTER < best[0] and all(column in free for column in range(first, last + 1)):
+                    best = (off, first, last)
+        cell.first, cell.last = best[1:]
+
+
+def _stands_in_one(cell: HeaderCell, below: Sequence[list[HeaderCell]], columns: Sequence[Span]) -> bool:
+    """Tell whether a heading keeps within one column, as wide as its values and the headings below are."""
+    if cell.first != cell.last:
+        return False
+    own = columns[cell.first]
+    boxes = [
+        other.box for row in below for other in row if (other.first, other.last) == (cell.first, cell.first)
+    ]
+    left, right = min([own.x0, *(b.x0 for b in boxes)]), max([own.x1, *(b.x1 for b in boxes)])
+    slack = FLUSH * cell.box.height
+    flush = min(abs(cell.box.x0 - own.x0), abs(cell.box.x1 - own.x1)) <= slack
+    return flush or (left - slack <= cell.box.x0 and cell.box.x1 <= right + slack)
+
+
+def _shares(middles: Sequence[float], free: Sequence[int], columns: Sequence[Span]) -> list[tuple[int, int]]:
+    """Consecutive stretches of `free`, one for each of `middles` and centred under it; empty where there are none."""
+    if free != list(range(free[0], free[-1] + 1)) if free else True:
+        return []
+    pitch = (columns[free[-1]].x1 - columns[free[0]].x0) / len(free)
+    shares: list[tuple[int, int]] = []
+    start = free[0]
+    for number, middle in enumerate(middles):
+        last_one = number == len(middles) - 1
+        ends = [free[-1]] if last_one else list(range(start, free[-1]))
+        if not ends or start > free[-1]:
+            return []
+        end = min(ends, key=lambda end: abs(_middle(columns, start, end) - middle))
+        if abs(_middle(columns, start, end) - middle) > HALF * pitch:
+            return []
+        shares.append((start, end))
+        start = end + 1
+    return shares
 
 
 def _middle(columns: Sequence[Span], first: int, last: int) -> float:

@@ -60,13 +60,17 @@ def find_regions(rows: Sequence[PrintedRow], blank: float, height: float) -> lis
 
 def _at_repeated_headers(cut: Sequence[_Cut]) -> list[list[PrintedRow]]:
     """Cut a run where its stub head comes again: there a second table begins, with the header rows above that line."""
-    heads = {row.pieces[0].text for row in cut[:MAX_SINGLES] if len(row.pieces) > 1 and not row.pieces[0].numeric}
+    heads = {
+        row.pieces[0].text for row in cut[:MAX_SINGLES] if len(row.pieces) > 1 and not row.pieces[0].numeric
+    }
     starts = [0]
     for number in range(MAX_SINGLES, len(cut)):
         row = cut[number]
         if len(row.pieces) > 1 and row.pieces[0].text in heads and _heads(cut, number, row.pieces[0].text):
             start = number
-            while start - 1 > starts[-1] + 1 and not cut[start - 1].data and len(cut[start - 1].row.words) > 0:
+            while (
+                start - 1 > starts[-1] + 1 and not cut[start - 1].data and len(cut[start - 1].row.words) > 0
+            ):
                 start -= 1
             starts.append(start)
     return [[row.row for row in cut[a:b]] for a, b in zip(starts, [*starts[1:], len(cut)], strict=True)]

@@ -177,17 +177,13 @@ def glued(words: Sequence[Word]) -> list[list[Word]]:
     """Join currency signs, brackets and percent signs that stand apart with the number they belong to."""
     groups: list[list[Word]] = []
     for word in words:
-        height = word.box.height
         if groups:
+            height = max(word.box.height, groups[-1][-1].box.height)
             last = groups[-1]
             gap = word.box.x0 - last[-1].box.x1
             before = "".join(part.text for part in last)
-            if (
-                word.text
-                and CLOSING.fullmatch(word.text)
-                and gap <= CLOSING_REACH * height
-                and is_value(before)
-            ):
+            near = gap <= CLOSING_REACH * height
+            if near and (is_mark(word.text) or (CLOSING.fullmatch(word.text) and is_value(before))):
                 last.append(word)
                 continue
             opens = CURRENCY.fullmatch(before) or OPENING.fullmatch(before)

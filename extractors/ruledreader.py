@@ -54,11 +54,10 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
             band, [c for c in cells if c.top == band], inside, drafts, row, blank, height, few_bands
         )
     starts[max(cell.bottom for cell in cells) + 1] = row
-    for cell in drafts:
-        if cell.row_span < 0:  # spans ruled bands: known once all bands are split
-            bottom = -cell.row_span
-            later = [start for band, start in starts.items() if band > bottom]
-            cell.row_span = min(later, default=row) - cell.row
+    for draft in drafts:
+        if draft.row_span < 0:  # spans ruled bands: known once all bands are split
+            later = [start for band, start in starts.items() if band > -draft.row_span]
+            draft.row_span = min(later, default=row) - draft.row
     n_rows, n_cols = compact(drafts)
     lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)

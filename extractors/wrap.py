@@ -15,7 +15,9 @@ from extractors.columns import Placed
 
 TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
 LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
-INDENT = 0.35  # line heights; a smaller step to the right is no indent
+CLOSE = 0.85  # of the usual distance between rows; lines of one label are set closer than rows
+SAME_STEP = 0.1  # of a step between rows; smaller differences are none
+INDENT = 0.2  # line heights; a smaller step to the right is no indent
 FULL = 0.72  # of the label column; a label that ends before this was not broken for want of room
 OPEN_END = re.compile(
     r"(?:[,;/&]|\w-|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|und|der|die|et|de|des|y|e))$", re.I
@@ -103,8 +105,13 @@ def _continues(
     end = last.label.box.x1
     full = end + blank + first_word > limit + 0.3 * blank and end - left > FULL * (limit - left)
     lower = _lower(here.text) or bool(OPEN_END.search(last.text))
+    close = step >= 0 and here.middle - last.middle < CLOSE * pitch
     if valued:
-        return lower or (step > INDENT * height and _indent(after, here) < -INDENT * height)
+        if after and after.values and _lower(after.text) and not _lower(here.text):
+            return False  # the first line of the label below
+        if after and after.middle - here.middle < (1 + SAME_STEP) * (here.middle - last.middle):
+            close = False  # as close to the row below
+        return lower or close or (step > INDENT * height and _indent(after, here) < -INDENT * height)
     if step > INDENT * height and _indent(after, here) > -INDENT * height:
         return lower  # what follows stands as deep as this row, so the row above heads them all
     return lower or full
