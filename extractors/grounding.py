@@ -8,10 +8,12 @@ the words come from a trusted text layer they win, and the cell's note says what
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import median
 
 import numpy as np
@@ -25,11 +27,13 @@ from schemas.reading import JOINED_LEFT, JOINED_UP
 from schemas.records import Grounding, Source, TextSource
 
 MOST_LINES = 4  # printed lines that one row of a table may take
-SKIP_ROW = -0.3  # score of a row that is printed nowhere, or of a printed line that no row reads
-EXTRA_LINE = -0.15  # score of each further printed line that a row takes
+SKIP_ROW = -0.3  # score of a row that is printed nowhere
+SKIP_LINE = -0.02  # score of a printed line that no row reads: text around the table, mostly
+EXTRA_LINE = -0.02  # score of each further printed line that a row takes
 ALIKE = 0.6  # share of letters two words must have in common to be taken for the same word, misread
 SKIP_WORD = 0.55  # cost of a word that has no partner; two of them cost more than a misread word
 MOST_LETTERS = 64  # of a word that are compared
+LEADER = re.compile(r"[.…·_‥․]+")  # dots that lead the eye to a figure, and are no part of a cell
 
 _FOLDED = str.maketrans({
     **dict.fromkeys("‐‑‒–—―−﹣-", "-"), **dict.fromkeys("‘’ʼ`´", "'"), **dict.fromkeys("“”„", '"'),
@@ -81,11 +85,12 @@ def ground_table(
     """
     n_columns = max((len(row) for row in rows), default=0)
     odds = confidence or [[1.0] * len(row) for row in rows]
+    number = {id(word): i for i, word in enumerate(words)}
+    words = [word for word in words if not LEADER.fullmatch(word.text)]
     if not words:
         return _unprinted(rows, n_columns, page, area, odds)
     point = decide_decimal_point(word.text for word in words)
     printed = printed_rows(words)
-    number = {id(word): i for i, word in enumerate(words)}
     matched = _match_rows(rows, printed)
     blank = blank_width(printed)
     found: list[list[list[Word]]] = []
@@ -223,34 +228,40 @@ def _tokens(text: str) -> list[str]:
 
 
 def _match_rows(rows: Sequence[Sequence[str]], printed: Sequence[PrintedRow]) -> list[list[int]]:
-    """Return, for each row, the printed lines it reads: the best alignment of both from top to bottom."""
+    """Return, for each row, the printed lines it reads: the best alignment of both from top to bottom.
+
+    The likeness of a row and some lines is the share of their words that they have in common, 0 to 1.
+    """
     n, m = len(rows), len(printed)
     read = [Counter(fold(t) for text in row for t in _tokens(text)) for row in rows]
     lines = [Counter(fold(word.text) for word in row.words) for row in printed]
-    common = np.zeros((n, m))
-    for i, a in enumerate(read):
-        for j, b in enumerate(lines):
-            common[i, j] = sum((a & b).values())
-    size = np.array([max(1, sum(a.values())) for a in read], float)
-    width = np.array([max(1, sum(b.values())) for b in lines], float)
-    best = np.full((n + 1, m + 1), -np.inf)
-    best[0, :] = SKIP_ROW * np.arange(m + 1)
-    best[:, 0] = SKIP_ROW * np.arange(n + 1)
-    step = np.zeros((n + 1, m + 1), int)  # lines taken; -1 row skipped, 0 line skipped
-    step[1:, 0] = -1
-    for i in range(1, n + 1):
+    width = [0, *accumulate(sum(line.values()) for line in lines)]
+    best = [[SKIP_LINE * j for j in range(m + 1)]]
+    steps: list[list[int]] = [[0] * (m + 1)]  # lines taken; -1 row skipped, 0 line skipped
+    for row in read:
+        size = max(1, sum(row.values()))
+        common = [0, *accumulate(_shared(row, line) for line in lines)]
+        before = best[-1]
+        now, step = [before[0] + SKIP_ROW], [-1]
         for j in range(1, m + 1):
-            options = [(best[i - 1, j] + SKIP_ROW, -1), (best[i, j - 1] + SKIP_ROW, 0)]
+            score, taken = before[j] + SKIP_ROW, -1
+            if now[j - 1] + SKIP_LINE > score:
+                score, taken = now[j - 1] + SKIP_LINE, 0
             for k in range(1, min(MOST_LINES, j) + 1):
-                shared = common[i - 1, j - k : j].sum()
-                likeness = 2 * min(shared, size[i - 1]) / (size[i - 1] + width[j - k : j].sum())
-                bonus = 0.0 if shared else -0.2  # a line without a common word is a last resort
-                options.append((best[i - 1, j - k] + likeness + bonus + EXTRA_LINE * (k - 1), k))
-            best[i, j], step[i, j] = max(options)
+                shared = common[j] - common[j - k]
+                if not shared:
+                    continue
+                likeness = 2 * min(shared, size) / (size + width[j] - width[j - k]) + EXTRA_LINE * (k - 1)
+                if before[j - k] + likeness > score:
+                    score, taken = before[j - k] + likeness, k
+            now.append(score)
+            step.append(taken)
+        best.append(now)
+        steps.append(step)
     matched: list[list[int]] = [[] for _ in range(n)]
     i, j = n, m
     while i > 0:
-        taken = step[i, j] if j > 0 else -1
+        taken = steps[i][j]
         if taken > 0:
             matched[i - 1] = list(range(j - taken, j))
             i, j = i - 1, j - taken
@@ -259,6 +270,10 @@ def _match_rows(rows: Sequence[Sequence[str]], printed: Sequence[PrintedRow]) ->
         else:
             i -= 1
     return matched
+
+
+def _shared(a: Counter[str], b: Counter[str]) -> int:
+    return sum(min(count, b[word]) for word, count in a.items() if word in b)
 
 
 def _match_cells(row: Sequence[str], lines: Sequence[PrintedRow], blank: float) -> list[list[Word]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -32,12 +33,15 @@ MOST_CARRIED = 0.4  # of a tile's height that a carried header may take
 MOST_SKIPPED = 5  # rows without values between two rows of one band
 ROWS_ABOVE = 6  # rows above the first value row that belong to its band: title, unit note, column headers
 ROWS_BELOW = 1
+SPAN_GAP = 6.0  # line heights of white that part two bands
 BAND_GAP = 4.0  # line heights of white that end a band's rows above and below
 MIN_VALUE_ROWS = 2
 MIN_RULES = 4  # level lines of a grid without figures
 YEAR = re.compile(r"[^\w]*(?:19|20)\d\d[^\w]*(?:[A-Za-z]{0,2})")
 INK = 200  # grey level below which a pixel is ink
 SPLIT_ROWS = 4  # rows of text that a tile must have to be cut in two
+
+Gap = tuple[float, float]  # top and bottom of a stretch of white, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,22 @@ def find_bands(content: PageContent) -> tuple[Band, ...]:
     is_data = [_is_data(pieces(row.words, blank)) for row in rows]
     spans: list[tuple[int, int]] = []
     for i in (i for i, data in enumerate(is_data) if data):
-        if spans and i - spans[-1][1] <= MOST_SKIPPED + 1:
+        if (
+            spans
+            and i - spans[-1][1] <= MOST_SKIPPED + 1
+            and _white(rows[spans[-1][1] : i + 1]) <= SPAN_GAP * height
+        ):
             spans[-1] = (spans[-1][0], i)
         else:
             spans.append((i, i))
     spans = [(a, b) for a, b in spans if sum(is_data[a : b + 1]) >= MIN_VALUE_ROWS]
     spans += _ruled_spans(content.rules, rows)
     return tuple(_bands(_merged(_widened(span, rows, height) for span in spans), rows, content))
+
+
+def _white(rows: Sequence[PrintedRow]) -> float:
+    """Return the widest white between consecutive rows, points."""
+    return max(below.box.y0 - above.box.y1 for above, below in pairwise(rows))
 
 
 def _is_data(row: Sequence[Piece]) -> bool:
@@ -182,6 +195,7 @@ def _cut_band(band: Band, number: int, first_index: int) -> Iterable[Tile]:
     )
     blank = blank_width(band.rows)
     cut = [(row, pieces(row.words, blank)) for row in band.rows]
+    firm = _firmness(gaps, cut)
     height = _height_for(band.box.width, dpi)
     y, index = band.box.y0, first_index
     while y < band.box.y1:
@@ -189,7 +203,7 @@ def _cut_band(band: Band, number: int, first_index: int) -> Iterable[Tile]:
         if carried and carried.height > MOST_CARRIED * height:
             carried = None
         room = height - (carried.height + CARRY_GAP * 72 / dpi if carried else 0.0)
-        end = _next_cut(gaps, y, y + room, band.box.y1)
+        end = _next_cut(gaps, y, y + room, band.box.y1, firm)
         body = Box(band.box.x0, y, band.box.x1, end)
         yield _describe(Tile(index, number, body, carried, dpi, 0, 0, 0), cut)
         y, index = end, index + 1
@@ -236,7 +250,7 @@ def _height_for(width: float, dpi: int) -> float:
     return max(6, TILE_TOKENS // max(1, columns)) * TOKEN_PIXELS * 72 / dpi
 
 
-def _gaps_between(starts: NDArray[np.floating], ends: NDArray[np.floating]) -> list[tuple[float, float]]:
+def _gaps_between(starts: NDArray[np.floating], ends: NDArray[np.floating]) -> list[Gap]:
     """Return the stretches that none of the intervals covers, between the first and the last."""
     order = np.argsort(starts, kind="stable")
     gaps, reach = [], -math.inf
@@ -247,8 +261,13 @@ def _gaps_between(starts: NDArray[np.floating], ends: NDArray[np.floating]) -> l
     return gaps
 
 
-def _next_cut(gaps: Sequence[tuple[float, float]], start: float, end: float, last: float) -> float:
-    """Return where to cut at or before `end`, or as soon after it as there is white space; `last` when the rest fits."""
+def _next_cut(
+    gaps: Sequence[Gap], start: float, end: float, last: float, firm: Mapping[Gap, int] | None = None
+) -> float:
+    """Return where to cut at or before `end`, or as soon after it as there is white space; `last` when the rest fits.
+
+    Gaps that are `firm` are preferred, then wide ones, then late ones.
+    """
     if end >= last:
         return last
     fitting = [(a, b) for a, b in gaps if start < (a + b) / 2 <= end]
@@ -256,12 +275,24 @@ def _next_cut(gaps: Sequence[tuple[float, float]], start: float, end: float, las
         late = [gap for gap in fitting if (gap[0] + gap[1]) / 2 >= start + 0.7 * (end - start)] or fitting[
             -1:
         ]
-        widest = max(late, key=lambda gap: (round(gap[1] - gap[0], 1), gap[0]))
+        widest = max(late, key=lambda gap: ((firm or {}).get(gap, 0), round(gap[1] - gap[0], 1), gap[0]))
         return (widest[0] + widest[1]) / 2
     return next(((a + b) / 2 for a, b in gaps if (a + b) / 2 > end), last)
 
 
-def _cuts(box: Box, gaps: Sequence[tuple[float, float]], height: float) -> list[float]:
+def _firmness(gaps: Sequence[Gap], cut: Sequence[tuple[PrintedRow, list[Piece]]]) -> dict[Gap, int]:
+    """Return how many of the two rows beside each gap have values: a cut between two such parts no wrapped row."""
+    out = {}
+    for gap in gaps:
+        above = max((c for c in cut if c[0].middle < gap[0]), key=lambda c: c[0].middle, default=None)
+        below = min((c for c in cut if c[0].middle > gap[1]), key=lambda c: c[0].middle, default=None)
+        out[gap] = sum(
+            side is not None and len(side[1]) > 1 and _has_amount(side[1]) for side in (above, below)
+        )
+    return out
+
+
+def _cuts(box: Box, gaps: Sequence[Gap], height: float) -> list[float]:
     cuts, y = [], box.y0
     while (y := _next_cut(gaps, y, y + height, box.y1)) < box.y1:
         cuts.append(y)
@@ -273,14 +304,17 @@ def _header_above(cut: Sequence[tuple[PrintedRow, list[Piece]]], box: Box, y: fl
     above = [(row, parts) for row, parts in cut if row.middle < y]
     i = len(above) - 1
     while i >= 0:
-        if _is_header(above[i][1], box) and any(_has_amount(parts) for _, parts in above[i + 1 :]):
+        at_the_cut = i == len(above) - 1
+        if _is_header(above[i][1], box) and (
+            at_the_cut or any(_has_amount(parts) for _, parts in above[i + 1 :])
+        ):
             first = i
             while first > 0 and _is_header(above[first - 1][1], box):
                 first -= 1
             rows = [row.box for row, _ in above[first : i + 1]]
             header = union(rows)
             top = (header.y0 + above[first - 1][0].box.y1) / 2 if first else header.y0 - MARGIN / 2
-            bottom = (header.y1 + above[i + 1][0].box.y0) / 2
+            bottom = y if at_the_cut else (header.y1 + above[i + 1][0].box.y0) / 2
             return Box(box.x0, max(box.y0, min(top, header.y0)), box.x1, max(bottom, header.y1))
         i -= 1
     return None

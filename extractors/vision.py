@@ -53,6 +53,10 @@ TRIAGE_PIXELS = 512  # longer side of the small image by which a page without wo
 TRIAGE_TOKENS = 32
 BLIND_DPI = 100  # for finding rows without ink
 FALLBACK = "The geometry engine read this part of the page; look over its cells."
+REACH = (
+    2.5  # line heights from a table within which a figure in its columns should have been read as part of it
+)
+ALIGNED = 2.0  # points between the edges of figures that stand in one column
 EXAMPLES = 5  # unread figures that a failure names
 
 Kind = Literal["transport", "timeout", "length", "repetition", "invalid", "refused"]
@@ -292,7 +296,7 @@ def _read_band(
         placed.append((reading.tile, tables))
         claimed |= taken
     figures = _figures(tiles, content)
-    unread = [i for i in figures if i not in claimed]
+    unread = {i for i in figures if i not in claimed}
     if len(figures) >= MIN_FIGURES and len(unread) > (1 - MIN_AGREEMENT) * len(figures):
         message = f"The model read {len(figures) - len(unread)} of the {len(figures)} figures printed here. {FALLBACK}"
         raw = "\n".join(reading.answer.model_dump_json() for reading in readings)
@@ -301,11 +305,22 @@ def _read_band(
             tiles, content, "the vision model's answer does not fit what is printed here"
         ), failures
     fragments = merge_tiles(placed, page)
-    if unread and fragments:
-        some = ", ".join(content.words[i].text for i in unread[:EXAMPLES])
-        message = f"The model left out {len(unread)} of the {len(figures)} figures printed here ({some}); compare with the page."
+    missing = [
+        content.words[i] for i in sorted(unread) if any(_belongs(content.words[i], f) for f in fragments)
+    ]
+    if missing:
+        some = ", ".join(word.text for word in missing[:EXAMPLES])
+        message = f"The model left out {len(missing)} of the {len(figures)} figures printed here ({some}); compare with the page."
         failures.append(_failure(page, tiles[0].index, "engine", message))
     return fragments, failures
+
+
+def _belongs(word: Word, table: TableFragment) -> bool:
+    """Tell whether a printed figure stands in one of a table's columns, inside the table or just above or below it."""
+    if not table.box.grow(0.0, REACH * word.box.height).contains_center(word.box):
+        return False
+    edges = [c.value_box for c in table.cells if c.value_box and c.col_span == 1]
+    return any(abs(e.x1 - word.box.x1) < ALIGNED or abs(e.x0 - word.box.x0) < ALIGNED for e in edges)
 
 
 def _place(reading: TileReading, content: PageContent) -> tuple[list[TileTable], set[int]]:

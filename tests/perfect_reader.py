@@ -1,0 +1,141 @@
+"""A worker that reads perfectly: it knows what every tile of a document shows, and answers over real HTTP.
+
+In: for each page its tables as rows of printed texts. The tiles are planned and rendered as the vision engine does, and each is
+given the rows whose words it shows; the server finds a tile by the bytes of its image.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from extractors import vision
+from extractors.engine import Render
+from extractors.grounding import ground_table
+from extractors.tiling import Tile, compose, plan_tiles
+from schemas.box import Box
+from schemas.page import PageContent
+
+Rows = list[list[str]]
+
+
+@dataclass
+class TrueTable:
+    """A table of one page: its printed rows, header rows first."""
+
+    rows: Rows
+    head: int
+    title: str | None = None
+
+
+Change = Callable[[Tile, dict[str, Any]], "dict[str, Any] | str | int"]
+
+
+@dataclass
+class PerfectReader:
+    """Use as a context manager; `url` is its address. `change` may spoil an answer: other JSON, broken text, an HTTP status."""
+
+    change: Change = lambda tile, answer: answer
+    asked: list[Tile] = field(default_factory=list)
+    unknown: int = 0
+    finish: str = "stop"
+    _answers: dict[str, tuple[Tile, dict[str, Any]]] = field(default_factory=dict)
+
+    def learn(self, content: PageContent, render: Render, tables: Sequence[TrueTable]) -> None:
+        """Take in one page. Every row that is printed on the page must be found there, letter by letter."""
+        page = Box(0, 0, content.width, content.height)
+        placed = [
+            ground_table(t.rows, content.words, content.text_source, content.page, page) for t in tables
+        ]
+        for tile in plan_tiles(content):
+            png = vision._png(compose(tile, render))
+            shown = [_shown(table, at.row_boxes, tile) for table, at in zip(tables, placed, strict=True)]
+            answer = {"tables": [table for table in shown if table["rows"]]}
+            self._answers[hashlib.sha256(png).hexdigest()] = (tile, answer)
+
+    def __enter__(self) -> PerfectReader:
+        reader = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self.reply(200, {"object": "list", "data": [{"id": "perfect", "object": "model"}]})
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                self.reply(*reader.answer(body))
+
+            def reply(self, status: int, body: dict[str, Any]) -> None:
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return the HTTP status and body for a chat completion request."""
+        url = next(p["image_url"]["url"] for p in body["messages"][1]["content"] if p["type"] == "image_url")
+        known = self._answers.get(hashlib.sha256(base64.b64decode(url.split(",", 1)[1])).hexdigest())
+        if known is None:
+            self.unknown += 1
+            return 400, {"error": {"message": "this tile was never shown to the reader"}}
+        tile, answer = known
+        self.asked.append(tile)
+        changed = self.change(tile, answer)
+        if isinstance(changed, int):
+            return changed, {"error": {"message": "as the test asked"}}
+        text = (
+            changed
+            if isinstance(changed, str)
+            else json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+        )
+        letters = [
+            {"token": c, "logprob": -0.001, "bytes": list(c.encode()), "top_logprobs": []} for c in text
+        ]
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": self.finish,
+            "logprobs": {"content": letters},
+        }
+        return 200, {"choices": [choice], "usage": {"completion_tokens": len(text)}}
+
+
+def _shown(table: TrueTable, row_boxes: Sequence[Box | None], tile: Tile) -> dict[str, Any]:
+    """Return what a tile shows of a table: the rows that stand in the carried strip or in the body."""
+    rows, head = [], 0
+    for row, box in enumerate(row_boxes):
+        if box is None or not any(text.strip() for text in table.rows[row]):
+            continue
+        if any(part.contains_center(box) for part in tile.parts):
+            rows.append(table.rows[row])
+            head += row < table.head
+    title = table.title if head == table.head and tile.carried is None else None
+    return {"title": title, "head": head, "rows": rows}
