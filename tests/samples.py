@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -51,8 +52,8 @@ def plain_label(text: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """A cell as it is compared: no white space, no leader dots."""
-    return re.sub(r"[.…]{3,}$", "", "".join(text.split()))
+    """A cell as it is compared: no white space, no leader dots, raised figures as plain ones."""
+    return re.sub(r"[.…]{3,}$", "", "".join(unicodedata.normalize("NFKC", text).split()))
 
 
 def true_facts(truth: Truth) -> Counter[FactKey]:

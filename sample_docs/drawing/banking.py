@@ -125,8 +125,8 @@ def bank_table(seed: int) -> tuple[Grid, dict[str, str]]:
     rows.append(Entry("01 Oct 2024", ("Balance brought forward", None, None, balance), bold=True))
     while day <= date(2024, 12, 30):
         if len(rows) + 1 in BREAKS:
-            for text in ("Balance carried forward", "Balance brought forward"):
-                rows.append(Entry("", (text, None, None, balance), bold=True))
+            rows.append(Entry("", ("Balance carried forward", None, None, balance), bold=True))
+            rows.append(Entry("", ("Balance brought forward", None, None, balance), bold=True, repeats=True))
         name, side, low, high = rng.choice(PAYEES)
         amount = Decimal(rng.randint(low * 100, high * 100)) / 100 if low != high else Decimal(low)
         if side == "d" and balance - amount < -400:
@@ -180,16 +180,11 @@ def draw_statement(path: Path) -> Truth:
     for n, line in enumerate(("Ms Ingrid Sollerby", "12 Quay House", "Harlow Sound")):
         sheet.text(LEFT, 92 + 13 * n, line, 10)
     sheet.fill(330, 78, RIGHT, 152, PALE)
-    for n, (label, value) in enumerate(truth.fields.items()):
-        sheet.text(342, 96 + 15 * n, label, 9)
-        sheet.text(
-            RIGHT - 12,
-            96 + 15 * n,
-            f"£{value}" if value[0] != "-" else f"-£{value[1:]}",
-            9,
-            "Helvetica-Bold",
-            "right",
-        )
+    summary = tuple(Entry(label, (f"£{value}",)) for label, value in truth.fields.items())
+    box = Grid(
+        (Column("", 80.0),), summary, currency="GBP", scale=1, unit_text="GBP", notation=PLAIN, headed=False
+    )
+    sheet.table(339, 81, RIGHT - 351, box, Look(size=9, row=15.0, columns_gap=0))
     sheet.text(LEFT, 190, grid.title or "", 12, "Helvetica-Bold", color=BLUE)
     look = replace(Look(size=8.8, row=20.4, rules="rows", header_fill=PALE, accent=BLUE, columns_gap=8))
     sheet.table(LEFT, 200, WIDTH, grid, look, {index: turn for index in BREAKS})

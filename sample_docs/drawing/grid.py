@@ -7,7 +7,7 @@ truth of the table: cells with row, column and span, and for statements the valu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -72,8 +72,9 @@ class Entry:
     under: str = ""  # "single" or "double": the rule below the amounts
     bold: bool | None = None
     gap: float = 0.0  # points of white above
-    period_end: str | None = (
-        None  # equity statements: the date of a balance row, or the end of a movement's period
+    period_end: str | None = None  # equity statements: the date of a balance, or the end of a movement's year
+    repeats: bool = (
+        False  # brought forward: it says again what the row before it says, and is not in the truth
     )
 
 
@@ -151,6 +152,8 @@ class Truth:
 
     def add(self, grid: Grid, pages: Sequence[int]) -> None:
         """Add a table; `pages` says for each of its rows on which page it stands (its header on the first)."""
+        kept = [(row, page) for row, page in zip(grid.rows, pages, strict=True) if not row.repeats]
+        grid, pages = replace(grid, rows=tuple(row for row, _ in kept)), [page for _, page in kept]
         self.tables.append(table_truth(grid, pages))
         if grid.kind != "table":
             self.statements.append(statement_truth(grid, pages))

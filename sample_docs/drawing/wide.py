@@ -52,7 +52,7 @@ def holdings(seed: int) -> tuple[Grid, tuple[int, ...]]:
             values = (None, None, *running)
             rows.append(Entry("Carried forward", values, total=True))
             breaks.append(len(rows))
-            rows.append(Entry("Brought forward", values, total=True))
+            rows.append(Entry("Brought forward", values, total=True, repeats=True))
         rows.append(entry)
 
     for group, names in HOLDINGS.items():
