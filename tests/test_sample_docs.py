@@ -235,3 +235,24 @@ def test_wrong_text_layer_gives_nothing_wrong_without_a_flag(name: str) -> None:
     true_values = {key[3] for key in samples.true_facts(samples.truth_of(name))}
     assert result.facts
     assert [f.raw_text for f in result.facts if f.value not in true_values and not f.needs_review] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", samples.SCANS)
+def test_scanned_statements_give_no_wrong_value_without_a_flag(name: str) -> None:
+    settings = Settings(engine="geometry")
+    result = extract_document(samples.source_of(name, settings), settings)
+    want = samples.true_facts(samples.truth_of(name))
+    true_values = Counter((kind, value) for kind, _, _, value in want.elements())
+    got = Counter((fact.statement, fact.value) for fact in result.facts if not fact.needs_review)
+    assert sorted((got - true_values).elements()) == []
+    assert len(result.facts) > 0.7 * want.total()
+
+
+@pytest.mark.slow
+def test_photographed_invoice_gives_its_total() -> None:
+    settings = Settings(engine="geometry")
+    result = extract_document(samples.source_of("invoice_photo.jpg", settings), settings)
+    fields = samples.truth_of("invoice_photo.jpg")["fields"]
+    texts = [samples.plain_text(cell.text) for cell in result.cells]
+    assert [fields[name] in texts for name in ("net", "vat", "total")] == [True] * 3

@@ -109,7 +109,7 @@ PAYEES = (
     ("Card payment Basin Street Bakery", "d", 4, 28), ("Direct debit Sound Energy", "d", 62, 148),
     ("Standing order Rent Quay House", "d", 985, 985), ("Card payment Ostermoor Rail", "d", 11, 74),
     ("Transfer from Brackwater Ferries Ltd", "c", 1400, 3900), ("Card payment Marlow & Pike Books", "d", 8, 46),
-    ("Cheque 000417", "d", 120, 410), ("Direct debit Harbour Water", "d", 31, 58),
+    ("Cheque", "d", 120, 410), ("Direct debit Harbour Water", "d", 31, 58),
     ("Refund Northgate Tools", "c", 18, 96), ("Cash withdrawal Pier 3", "d", 20, 200),
     ("Transfer from Quillon & Marsh", "c", 640, 2150), ("Bank charges", "d", 6, 9),
 )  # fmt: skip
@@ -118,7 +118,7 @@ BREAKS = (25, 59)  # rows before which a page ends
 
 def bank_table(seed: int) -> tuple[Grid, dict[str, str]]:
     """The movements of a quarter: a running balance, carried over at each page break."""
-    rng = random.Random(seed)
+    rng, cheque = random.Random(seed), 416
     balance = opening = Decimal("4218.37")
     day, rows = date(2024, 10, 1), []
     sums = {"d": Decimal(0), "c": Decimal(0)}
@@ -131,6 +131,9 @@ def bank_table(seed: int) -> tuple[Grid, dict[str, str]]:
         amount = Decimal(rng.randint(low * 100, high * 100)) / 100 if low != high else Decimal(low)
         if side == "d" and balance - amount < -400:
             name, side, amount = "Transfer from Brackwater Ferries Ltd", "c", Decimal("2650.00")
+        if name == "Cheque":
+            cheque += 1
+            name = f"Cheque {cheque:06d}"
         sums[side] += amount
         balance += amount if side == "c" else -amount
         values = (name, amount, None, balance) if side == "d" else (name, None, amount, balance)
