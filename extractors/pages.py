@@ -33,7 +33,7 @@ from extractors.errors import (
     UnsupportedError,
 )
 from extractors.render import POINTS_PER_INCH, Pose, image_raster, pdf_raster, upright_render
-from extractors.scan import read_rest, read_scan
+from extractors.scan import read_rest, read_scan, with_known_words
 from extractors.settings import Settings
 from extractors.sources import Source, local_copy
 from extractors.textlayer import text_layer
@@ -146,11 +146,11 @@ class PdfDocument:
             return OpenPage(content, render)
         if not self._settings.ocr:
             return OpenPage(content, render, (_unread(number, verdict.reason),))
-        if verdict.words:
+        if verdict.regions:
             return OpenPage(read_rest(content, render, verdict.regions, self._settings), render)
         scan = read_scan(number, raster, page.rect.width, page.rect.height, self._settings)
-        rotation = (page.rotation + scan.content.rotation) % 360
-        return OpenPage(replace(scan.content, rotation=rotation), scan.render)
+        read = with_known_words(scan, pose, verdict.words)
+        return OpenPage(replace(read, rotation=(page.rotation + read.rotation) % 360), scan.render)
 
 
 class ImageDocument:

@@ -23,6 +23,8 @@ TABLE_ROWS = 6  # rows of two or more pieces of text, among few rows of one: a c
 TABLE_SHARE = 0.4  # of all rows
 LONG_LINES = 8  # lines over more than LONG of the width: running text
 LONG = 0.6
+SCAN = 0.6  # of the page; such a picture with hardly a word of the layer's own on it is a scanned page
+FEW_WORDS, FEW_LINES = 30, 3
 
 
 def pictures_of_text(content: PageContent, render: Render) -> list[Box]:
@@ -37,7 +39,11 @@ def pictures_of_text(content: PageContent, render: Render) -> list[Box]:
             continue
         pixels = render(LOOK_DPI, box).copy()
         grey = _without_known_text(pixels, content, box)
-        if _letter_marks(grey) >= TEXT_MARKS and _in_rows(detect_lines(pixels), pixels.shape[1]):
+        if _letter_marks(grey) < TEXT_MARKS:
+            continue
+        lines = detect_lines(pixels)
+        sparse = box.area > SCAN * page.area and len(content.words) <= FEW_WORDS and len(lines) >= FEW_LINES
+        if sparse or _in_rows(lines, pixels.shape[1]):
             found.append(box)
     return found
 

@@ -80,7 +80,7 @@ class Pose:
 
     def upright_box(self, box: Box) -> Box:
         """Return the box around a box of the stored page, on the upright page."""
-        return _around([self.upright(x, y) for x, y in _corners(box)])
+        return around([self.upright(x, y) for x, y in corners(box)])
 
 
 def upright_render(raster: Raster, pose: Pose, max_pixels: int) -> Render:
@@ -96,9 +96,9 @@ def upright_render(raster: Raster, pose: Pose, max_pixels: int) -> Render:
         scale = fit_dpi(dpi, region.width, region.height, max_pixels) / POINTS_PER_INCH
         across, down = max(1, round(region.width * scale)), max(1, round(region.height * scale))
         if not pose.skew:
-            stored = _around([pose.stored(x, y) for x, y in _corners(region)])
+            stored = around([pose.stored(x, y) for x, y in corners(region)])
             return _exactly(np.rot90(raster(scale, scale, stored), -pose.turn // 90), across, down)
-        stored = _around([pose.stored(x, y) for x, y in _corners(region)]).grow(1.0)
+        stored = around([pose.stored(x, y) for x, y in corners(region)]).grow(1.0)
         stored = stored.intersect(Box(0.0, 0.0, pose.width, pose.height))
         if stored.width <= 0 or stored.height <= 0:
             return np.full((down, across, 3), 255, np.uint8)
@@ -181,10 +181,12 @@ def _exactly(pixels: Pixels, across: int, down: int) -> Pixels:
     )
 
 
-def _corners(box: Box) -> list[tuple[float, float]]:
+def corners(box: Box) -> list[tuple[float, float]]:
+    """Return the four corners of a box."""
     return [(box.x0, box.y0), (box.x1, box.y0), (box.x0, box.y1), (box.x1, box.y1)]
 
 
-def _around(points: list[tuple[float, float]]) -> Box:
+def around(points: list[tuple[float, float]]) -> Box:
+    """Return the box around points."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     return Box(min(xs), min(ys), max(xs), max(ys))

@@ -6,20 +6,23 @@ function. A page whose text layer says only a part of what is printed keeps that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from extractors.engine import Pixels, Render
 from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
-from extractors.render import POINTS_PER_INCH, Pose, Raster, upright_render
+from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
-from extractors.upright import runs_sideways, skew_of
+from extractors.upright import runs_sideways, sharpest_skew, skew_of
 from schemas.box import Box
 from schemas.page import PageContent, Rule, Word
 
 SURE = 0.9  # mean probability of the characters above which nobody asks whether the page is upside down
+ABOVE_BASELINE = 0.78  # of a word's box
+LETTER = 1.5  # times the box's height; no stroke of a letter is longer
 ONE_LINE = 30.0  # points; a region this low is a word or a line
 MARGIN = 1.0  # points around a region
 SAME_PLACE = 0.3  # of the smaller box; a recognised word that covers this much of a known one is that word
@@ -32,6 +35,7 @@ class Scan:
 
     content: PageContent
     render: Render
+    pose: Pose
 
 
 def read_scan(number: int, raster: Raster, width: float, height: float, settings: Settings) -> Scan:
@@ -43,7 +47,7 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
         pose = replace(pose, turn=90)
         pixels = _shown(raster, pose, settings)
         quads = detect_lines(pixels)
-    if skew := skew_of(quads):
+    if skew := sharpest_skew(ink_mask(pixels), skew_of(quads)):
         quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
         pose = replace(pose, skew=-skew)
         pixels = _shown(raster, pose, settings)
@@ -55,8 +59,9 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
     page = Box(0.0, 0.0, width, height)
     scale = pixels.shape[1] / width
     ink = ink_mask(pixels)
-    rules, covered = find_rules(ink, scale * POINTS_PER_INCH)
+    drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
     words = _words(read_lines(pixels, quads, ink & ~covered), scale)
+    rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
         page=number,
         width=width,
@@ -64,11 +69,25 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
         rotation=pose.turn,
         text_source="ocr" if words else "none",
         words=words,
-        rules=tuple(_rule(rule, scale, page) for rule in rules),
+        rules=tuple(rules),
         images=(page,),
         skew=pose.skew,
     )
-    return Scan(content, upright_render(raster, pose, settings.max_pixels))
+    return Scan(content, upright_render(raster, pose, settings.max_pixels), pose)
+
+
+def with_known_words(scan: Scan, pose: Pose, known: Sequence[Word]) -> PageContent:
+    """Return the scan's content with words in place that the text layer says of it, upright by `pose`."""
+    words = []
+    for word in known:
+        stored = around([pose.stored(x, y) for x, y in corners(word.box)])
+        words.append(replace(word, box=scan.pose.upright_box(stored)))
+    read = [
+        word for word in scan.content.words if not any(_same_place(word.box, other.box) for other in words)
+    ]
+    first = max((word.line for word in read), default=-1) + 1
+    words = [replace(word, line=first + word.line) for word in words]
+    return replace(scan.content, words=(*read, *words))
 
 
 def read_rest(
@@ -113,6 +132,23 @@ def _same_place(one: Box, other: Box) -> bool:
     return one.intersect(other).area > SAME_PLACE * min(one.area, other.area)
 
 
+def _outside_words(rules: list[Rule], words: Sequence[Word]) -> list[Rule]:
+    """Drop the strokes of large letters: what lies inside a word and above its baseline is no rule."""
+    kept = []
+    for rule in rules:
+        x, y = (rule.x0 + rule.x1) / 2, (rule.y0 + rule.y1) / 2
+        length = max(rule.x1 - rule.x0, rule.y1 - rule.y0)
+        within = (
+            word.box.x0 <= x <= word.box.x1
+            and word.box.y0 <= y <= word.box.y0 + ABOVE_BASELINE * word.box.height
+            and length <= LETTER * word.box.height
+            for word in words
+        )
+        if not any(within):
+            kept.append(rule)
+    return kept
+
+
 def _shown(raster: Raster, pose: Pose, settings: Settings) -> Pixels:
     return upright_render(raster, pose, settings.max_pixels)(settings.ocr_dpi, None)
 
@@ -140,6 +176,15 @@ def _upside_down(pixels: Pixels, quads: Quads) -> bool:
 
 
 def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
+    """Return the lines' words in points, lines in reading order: row by row, from the left."""
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda line: line.y0 + line.y1):
+        last = rows[-1][-1] if rows else None
+        if last and line.y0 + line.y1 - last.y0 - last.y1 < min(line.y1 - line.y0, last.y1 - last.y0):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    lines = [line for row in rows for line in sorted(row, key=lambda line: line.words[0].x0)]
     return tuple(
         Word(
             word.text,

@@ -83,7 +83,7 @@ def examine(
         return Verdict((), True, "the text says something else than the pixels")
     pictures = pictures_of_text(content, render)
     if pictures and scan and len(good) <= FEW_WORDS:
-        return Verdict((), True, "the page is a scan with a stamp on it")
+        return Verdict(good, True, "the page is a scan with a stamp on it")
     garbled = tuple(word.box for word in cleaned if _garbled(word.text))
     if garbled:
         return Verdict(good, True, "some words have no meaning in Unicode", (*garbled, *pictures))
