@@ -55,9 +55,9 @@ def sharpest_skew(ink: Mask, near: float) -> float:
     points = np.argwhere(ink)
     if len(points) == 0:
         return 0.0
-    points = points[:: max(1, len(points) // INK_POINTS)].astype(np.float64)
+    sample = points[:: max(1, len(points) // INK_POINTS)].astype(np.float64)
     angles = np.append(np.arange(near - SEARCH, near + SEARCH + STEP / 2, STEP), 0.0)
-    scores = [_row_contrast(points, float(angle)) for angle in angles]
+    scores = [_row_contrast(sample, float(angle)) for angle in angles]
     best = float(angles[int(np.argmax(scores))])
     if abs(best) < LEAST_SKEW or scores[-1] >= LEVEL_ENOUGH * max(scores):
         return 0.0
