@@ -32,6 +32,7 @@ _NOTE_CELL = re.compile(
 )
 _SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 _CLOSING = re.compile(r"^\s*\)\s*%?\s*$|^\s*%\s*$")
+_UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
 _YEAR_ONLY = re.compile(r"^\W*(?:fy\s*)?(?:19|20)\d\d\W*[*a-e¹²³]?\W*$", re.I)
 
 
@@ -125,6 +126,9 @@ def is_header_cell(placed: Placed) -> bool:
 def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
     """Tell whether a row belongs to the header. `within` the rows that the reader called header, a label may stand alone."""
     values = [p for p in cells if p.cell.col > 0 or p.cell.col_span > 1]
+    noise = [p for p in values if _UNIT_NOISE.match(p.text)]
+    if noise and len(noise) * 2 >= len(values) and not any(p.cell.col == 0 and p.cell.col_span == 1 for p in cells):
+        return True
     if not values:
         text = cells[0].text
         return bool(read_note(text) or find_span(text)[0] or any(d.month for d in find_dates(text)))

@@ -31,6 +31,8 @@ _MARKER_END = re.compile(
     r"(?<=[A-Za-z)]{2})(?:\((?:[a-z]|\d{1,2})\)|\d{1,2})$|(?<=[a-z)])\s*[*†‡§]+$|\s*[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃᵇᶜ]+$"
 )
 _LEADERS = re.compile(r"(?:\s*[.·…_]){3,}\s*$|\s+[.·]\s*$")
+_NOTE_REF = re.compile(r"\s+\d{1,2}(?:\s?[,&]\s?\d{1,2})*$")  # "Tangible assets 10": the note, printed close to its label
+NOTE_SHARE = 0.25  # of the labels with values; so many that end in a small number show a column of notes
 _SPACES = re.compile(r"\s+")
 
 
@@ -63,7 +65,7 @@ class _Row:
 def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
     """Return the line items of one side of a laid-out table, in printed order."""
     rows = _join_wrapped([_row(layout, side, number) for number in layout.grid if number >= layout.body_row])
-    rows = [row for row in rows if row.label or row.values]
+    rows = _drop_notes([row for row in rows if row.label or row.values])
     steps = _levels([row.x0 for row in rows if row.x0 is not None])
     items: list[RawItem] = []
     stack: list[tuple[int, str, bool]] = []  # level, label, whether items stood below it
@@ -142,6 +144,15 @@ def _join_wrapped(rows: Sequence[_Row]) -> list[_Row]:
         else:
             out.append(row)
     return out
+
+
+def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
+    """Take note numbers off the labels where they are a column of their own that stands too close."""
+    valued = [row for row in rows if row.values and row.label]
+    noted = [row for row in rows if _NOTE_REF.search(row.label)]
+    if len(noted) < 2 or len(noted) < NOTE_SHARE * len(valued):
+        return list(rows)
+    return [replace(row, label=_NOTE_REF.sub("", row.label)) if _NOTE_REF.search(row.label) else row for row in rows]
 
 
 def _wraps(first: _Row, second: _Row, left: float, right: float) -> bool:

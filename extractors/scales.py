@@ -97,6 +97,7 @@ _PER_SHARE_ONLY = re.compile(
 )
 _PLAIN_NOTE = re.compile(r"\b(?:in|expressed\s*in|amounts?\s*in|stated\s*in)\s*(?:u\.?s\.?\s*|united\s*states\s*|canadian\s*)?(?:dollars|euros?|pounds(?:\s*sterling)?|yen)\b"
                          r"|\bin\s*(?:eur|usd|gbp|chf|€|£|\$)(?![a-z0-9'’])|\bbetrage\s*in\s*(?:eur|€)|^\W*(?:eur|€|£|\$|chf|gbp|usd)\W*$")  # fmt: skip
+_SIGN_IN_HEADER = re.compile(r"(?:^|\s)[£€$¥]\s*$|^[£€$¥](?:\s|$)|\s[£€$¥]\s")
 _SPELLED_AMOUNT = re.compile(
     r"\d[\d.,]*\s*(?:million|billion|thousand|mio|mrd|mn|bn|crore|lakh|millionen|milliarden|millones|milhoes|miljoen)"
 )
@@ -136,6 +137,16 @@ class UnitNote:
     share_scale: int | None = None  # multiplier of share counts; None: as the money rows
 
 
+def read_header_note(text: str) -> UnitNote | None:
+    """Return the unit that the header of a value column states; a currency sign alone ("2016 £") means base units there."""
+    note = read_note(text)
+    if note is not None and note.scale is None and _SIGN_IN_HEADER.search(text):
+        return replace(note, scale=1)
+    if note is None and _SIGN_IN_HEADER.search(text):
+        return UnitNote(" ".join(text.split()), 1)
+    return note
+
+
 def read_note(text: str) -> UnitNote | None:
     """Return the unit that one printed line or header cell states, or None when it states none."""
     if not text or len(text) > MAX_NOTE:
@@ -162,9 +173,12 @@ def _citation(text: str) -> str:
 
 
 def _word_scale(folded: str) -> int | None:
-    governed = _EXCEPT.split(folded)[0] if _EXCEPT.search(folded) else folded
+    said = _EXCEPT.split(folded)[0] if _EXCEPT.search(folded) else folded
+    governed = said
     for shares in _SHARES_SCALED:
         governed = shares.sub(" ", governed)
+    if not any(pattern.search(governed) for pattern, _ in _SCALES):
+        governed = said  # "$ and shares in millions": one scale for both
     hits = [(m.start(), scale) for pattern, scale in _SCALES if (m := pattern.search(governed))]
     return min(hits)[1] if hits else None
 
@@ -211,12 +225,13 @@ def names_dollar(text: str) -> bool:
     return bool(_DOLLAR.search(text))
 
 
-def best_note(nearest_first: Iterable[str]) -> UnitNote:
-    """Return the unit of a table from the texts around it: the nearest scale and the nearest currency, each with its citation.
+def best_note(headers: Iterable[str], nearest_first: Iterable[str]) -> UnitNote:
+    """Return the unit of a table from its column headers and the texts around it: the nearest scale, the nearest currency.
 
     A currency sign alone in a column header ("£") counts as scale 1 only when no other text states a scale.
     """
-    notes = [note for text in nearest_first if (note := read_note(text))]
+    notes = [note for text in headers if (note := read_header_note(text))]
+    notes += [note for text in nearest_first if (note := read_note(text))]
     scaled = next((n for n in notes if n.scale is not None and n.scale != 1), None) or next(
         (n for n in notes if n.scale is not None), None
     )

@@ -164,6 +164,7 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, str]]:
     return found
 
 
+_UNIT_SIGNS = re.compile(r"(?:£|€|\$|rmb|k€|t€|teur|eur|gbp|usd)\W*(?:000|m|mn|k)?", re.IGNORECASE)
 _TITLE_WORD = re.compile(
     r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
 )
@@ -248,7 +249,8 @@ def _statement(
     instant = kind == "balance_sheet"
     note = _unit(candidate)
     components = kind == "equity_statement"
-    periods = complete_periods(candidate.headers, candidate.titles, instant=instant, known_ends=ends)
+    headers = [h for side in candidate.layout.sides for h in _dated(side.headers)]
+    periods = complete_periods(headers, candidate.titles, instant=instant, known_ends=ends)
     columns, items = [], []
     offset = 0
     for side, raw in zip(candidate.layout.sides, candidate.items, strict=True):
@@ -274,12 +276,22 @@ def _statement(
     )
 
 
+def _dated(headers: Sequence[str]) -> list[HeaderPeriod]:
+    """Read one side's column headers; an inner amount column without a date has that of the outer one on its right."""
+    read = [read_header(h) for h in headers]
+    for index in reversed(range(len(read) - 1)):
+        bare = not any(c.isalpha() for c in _UNIT_SIGNS.sub("", headers[index]))
+        if bare and read[index].year is None and read[index].relative is None and read[index + 1].year:
+            read[index] = replace(read[index + 1], text=headers[index])
+    return read
+
+
 def _unit(candidate: _Candidate) -> UnitNote:
     """The unit note nearest to the values: column headers, captions, lines above, then lines below."""
     headers = [h.text for h in candidate.headers]
     below = [line.text for line in candidate.table.below[:NOTE_LINES]]
     stubs = [item.label for side in candidate.items for item in side[:3] if not item.values]
-    return best_note([*headers, *candidate.titles, *stubs, *below])
+    return best_note(headers, [*candidate.titles, *stubs, *below])
 
 
 def _item(candidate: _Candidate, raw: RawItem, offset: int, note: UnitNote, *, balance: bool) -> LineItem:
