@@ -333,8 +333,10 @@ def _main() -> int:
         signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
     )  # a scheduler's stop is as clean as Ctrl-C
     try:
-        code = app(standalone_mode=False)
-        return int(code or 0)
+        code = int(app(standalone_mode=False) or 0)
+        if code == ExitCode.STOPPED:  # newer typers turn Ctrl-C into an exit code themselves
+            raise KeyboardInterrupt
+        return code
     except BadUsage as error:
         error.show()
         return ExitCode.USAGE

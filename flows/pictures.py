@@ -22,7 +22,7 @@ from extractors.sources import Source, find_sources, identify
 DPI = 110  # small print is legible, and a page stays at about 150 kB
 QUALITY = 70  # of JPEG
 PAGE_SECONDS = 60.0  # for one page, before its process is ended
-MAX_PIXELS = 4_000_000  # of one picture
+LONGEST = 2_000  # pixels of a picture's longer side
 
 
 def find_source(uri: str, doc_id: str, settings: Settings) -> Source:
@@ -46,7 +46,7 @@ def page_pictures(
         source = find_source(uri, doc_id, settings)
     except ParquetryError as error:
         return {}, str(error)
-    settings = settings.model_copy(update={"ocr": False, "max_pixels": min(settings.max_pixels, MAX_PIXELS)})
+    settings = settings.model_copy(update={"ocr": False})
     with ProcessPool(max_workers=1) as pool:
         for page, rotation in rotations.items():
             future = pool.schedule(draw, args=(source, page, rotation, settings), timeout=PAGE_SECONDS)
@@ -72,7 +72,9 @@ def draw(source: Source, page: int, rotation: int, settings: Settings) -> bytes:
             turns = (
                 (rotation - opened.content.rotation) % 360 // 90
             )  # a scan's own turn is known from reading it
+            picture = Image.fromarray(np.ascontiguousarray(np.rot90(pixels, -turns)))
+            picture.thumbnail((LONGEST, LONGEST))
             file = io.BytesIO()
-            Image.fromarray(np.rot90(pixels, -turns)).save(file, "JPEG", quality=QUALITY, optimize=True)
+            picture.save(file, "JPEG", quality=QUALITY, optimize=True)
             return file.getvalue()
     raise UnreadableError(f"page {page} is not there.")

@@ -99,8 +99,10 @@ class OpenRun:
 
 def plan_only(parameters: RunParameters, events: Events | None = None) -> tuple[Plan, Way]:
     """Return what a run would do, and why. Writes nothing."""
-    out = Datasets(parameters.out)
-    plan, way, _ = _plan(parameters, parameters.settings(), out, load_index(out), events or Events())
+    check_folders(parameters)
+    settings, out = parameters.settings(), Datasets(parameters.out)
+    way = way_of(settings, choose_engine(settings))
+    plan, _ = _plan(parameters, settings, way, out, load_index(out), events or Events())
     return plan, way
 
 
@@ -114,11 +116,12 @@ def open_run(
     """
     started, events, settings = time.monotonic(), events or Events(), parameters.settings()
     check_folders(parameters)
+    way = way_of(settings, choose_engine(settings))
     out = Datasets(parameters.out)
     out.prepare()
     with writing(out, parameters.wait):
         index = load_index(out)
-        plan, way, ways = _plan(parameters, settings, out, index, events)
+        plan, ways = _plan(parameters, settings, way, out, index, events)
         out.prepare_datasets()
         for file in out.orphans():
             out.clear(file)
@@ -318,10 +321,8 @@ def _with_columns(table: pa.Table, dataset: str, columns: dict[str, Any]) -> pa.
 
 
 def _plan(
-    parameters: RunParameters, settings: Settings, out: Datasets, index: Index, events: Events
-) -> tuple[Plan, Way, dict[str, Any]]:
-    engine = choose_engine(settings)
-    way = way_of(settings, engine)
+    parameters: RunParameters, settings: Settings, way: Way, out: Datasets, index: Index, events: Events
+) -> tuple[Plan, dict[str, Any]]:
     listing = list_files(parameters, index)
     try:
         ways: dict[str, Any] = json.loads(out.get(WAYS) or b"{}")
@@ -336,4 +337,4 @@ def _plan(
             f"There is nothing to read in {', '.join(parameters.folders) or parameters.manifest or 'the output'}; "
             "check the path and the globs."
         )
-    return plan, way, ways
+    return plan, ways

@@ -171,19 +171,20 @@ def _doubts(document: StoredDocument, table: Row) -> list[Text]:
 
 
 def _show_failures(console: Console, documents: list[StoredDocument], quiet: bool = False) -> None:
-    shown = Table("document", "page", "stage", "category", "what happened, and what to do", "attempts", box=None,
-                  header_style="bold", padding=(0, 2, 0, 0))  # fmt: skip
+    """Print what did not work, one paragraph per failure: where, of what kind, and what to do about it."""
+    told = 0
     for document in documents:
         if document.known.status == "ok":
             continue
         for failure in document.rows["failures"]:
-            shown.add_row(
-                Text(showable(document.name)), str(failure["page"] or ""), failure["stage"], failure["category"],
-                Text(showable(failure["message"]), overflow="fold"), str(failure["attempts"]),
-            )  # fmt: skip
-    if shown.row_count:
-        console.print(shown)
-    elif not quiet:
+            where = f", page {failure['page']}" if failure["page"] else ""
+            tries = f", {failure['attempts']} attempts" if failure["attempts"] > 1 else ""
+            line = Text(f"{failure['category']}", style="bold red")
+            line.append(f"  {showable(document.name)}{where} ({failure['stage']}{tries})", style="bold")
+            line.append(f"\n  {showable(failure['message'])}", style="not bold")
+            console.print(line, soft_wrap=True)
+            told += 1
+    if not told and not quiet:
         console.print("No failures.")
 
 

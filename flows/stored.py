@@ -86,9 +86,9 @@ def find_document(out: Datasets, query: str) -> StoredDocument:
             f"No document in {out.uri} is called {query!r}; `parquetry show {out.uri}` lists them."
         )
     if len(found) > 1:
-        names = ", ".join(known.source_uri for known in found[:5])
+        names = ", ".join(known.source_uri for known in found[:5]) + (", …" if len(found) > 5 else "")
         raise UsageError(
-            f"{query!r} is the name of {len(found)} documents ({names}, …); give more of it, or a doc_id."
+            f"{query!r} is the name of {len(found)} documents ({names}); give more of it, or a doc_id."
         )
     return StoredDocument(out, found[0])
 

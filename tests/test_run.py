@@ -1,0 +1,191 @@
+"""A run over a folder, with the real reading processes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from extractors.errors import UnreadableError
+from flows.datasets import Datasets
+from flows.parameters import RunParameters
+from flows.run import plan_only, run_direct
+from flows.summary import Events
+from tests.small import content, small_pdf
+
+
+def run(folder: Path, out: Path, **given):
+    return run_direct(RunParameters(folders=(str(folder),), out=str(out), workers=1, **given))
+
+
+def values(out: Path, label: str = "Cash") -> dict[str, list[str]]:
+    """The figures of 2024 in the row `label`, by document name."""
+    cells = pd.read_parquet(out / "cells")
+    names = (
+        pd.read_parquet(out / "documents").set_index("doc_id")["source_uri"].map(lambda uri: Path(uri).name)
+    )
+    rows = cells[cells["text"] == label][["doc_id", "table_id", "row"]]
+    figures = cells[cells["col"] == 1].merge(rows, on=["doc_id", "table_id", "row"])
+    return {names[doc_id]: sorted(group["text"]) for doc_id, group in figures.groupby("doc_id")}
+
+
+def test_a_folder_becomes_datasets_and_is_read_once(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    small_pdf(folder / "a.pdf", 111)
+    small_pdf(folder / "deep" / "b.pdf", 222)
+    (folder / "c.pdf").write_bytes((folder / "a.pdf").read_bytes())
+    (folder / "empty.pdf").touch()
+    (folder / "note.txt").write_text("nothing to read")
+
+    first = run(folder, out)
+    assert (first.ok, first.failed, first.passed_over, first.exit_code) == (2, 1, 1, 2)
+    assert values(out) == {"a.pdf": ["111"], "b.pdf": ["222"]}
+    documents = pd.read_parquet(out / "documents").set_index("source_uri")
+    assert list(documents.loc[f"{folder}/a.pdf", "also_at"]) == [f"{folder}/c.pdf"]
+    assert documents.loc[f"{folder}/empty.pdf", "status"] == "failed"
+    failures = pd.read_parquet(out / "failures")
+    assert list(failures["category"].astype(str)) == ["empty"]
+
+    before = content(out)
+    second = run(folder, out)
+    assert (second.done, second.unchanged, second.given_up, second.exit_code) == (0, 2, 1, 2)
+    assert content(out) == before
+
+    small_pdf(folder / "a.pdf", 333)  # c.pdf still has the old bytes
+    (folder / "deep" / "b.pdf").rename(folder / "renamed.pdf")
+    (folder / "empty.pdf").unlink()
+    third = run(folder, out)
+    assert third.reasons == {"new": 1}
+    assert values(out) == {"a.pdf": ["333"], "c.pdf": ["111"], "renamed.pdf": ["222"]}
+
+    small_pdf(folder / "c.pdf", 444)
+    fourth = run(folder, out)
+    assert fourth.reasons == {"changed": 1}
+    assert values(out) == {"a.pdf": ["333"], "c.pdf": ["444"], "renamed.pdf": ["222"]}
+
+    (folder / "renamed.pdf").unlink()
+    fifth = run(folder, out)
+    assert (fifth.done, fifth.removed) == (0, 1)
+    gone = pd.read_parquet(out / "documents").set_index("source_uri")["removed_at"]
+    assert gone.notna().to_dict() == {
+        f"{folder}/a.pdf": False,
+        f"{folder}/c.pdf": False,
+        f"{folder}/renamed.pdf": True,
+    }
+
+
+def test_a_reading_that_fails_does_not_erase_the_one_before(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    small_pdf(folder / "a.pdf", 111)
+    run(folder, out)
+    summary = run(folder, out, again="everything", page_timeout=0.001)
+    assert (summary.ok, summary.exit_code) == (0, 2)
+    assert values(out) == {"a.pdf": ["111"]}
+    assert list(pd.read_parquet(out / "documents")["status"].astype(str)) == ["partial"]
+    assert list(pd.read_parquet(out / "failures")["category"].astype(str)) == ["timeout"]
+    assert run(folder, out).given_up == 1
+    retried = run_direct(RunParameters(out=str(out), again="failed", workers=1))
+    assert (retried.ok, retried.exit_code) == (1, 0)
+    assert len(pd.read_parquet(out / "failures")) == 0
+
+
+def test_a_plan_writes_nothing(tmp_path):
+    small_pdf(tmp_path / "in" / "a.pdf")
+    plan, way = plan_only(RunParameters(folders=(str(tmp_path / "in"),), out=str(tmp_path / "out")))
+    assert (plan.reasons, way.engine) == ({"new": 1}, "geometry")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_is_told_and_a_missing_one_makes_no_output(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UnreadableError, match="nothing to read"):
+        run(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(UnreadableError, match="does not exist"):
+        run(tmp_path / "gone", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_limit_leaves_the_rest_for_the_next_run(tmp_path):
+    for number in range(3):
+        small_pdf(tmp_path / "in" / f"{number}.pdf", number)
+    first = run(tmp_path / "in", tmp_path / "out", limit=2)
+    assert (first.ok, first.left) == (2, 1)
+    assert run(tmp_path / "in", tmp_path / "out").reasons == {"new": 1}
+
+
+def test_a_manifest_names_the_documents(tmp_path):
+    a, b = small_pdf(tmp_path / "x" / "a.pdf", 1), small_pdf(tmp_path / "y" / "b.pdf", 2)
+    small_pdf(tmp_path / "y" / "c.pdf", 3)
+    manifest = tmp_path / "documents.csv"
+    manifest.write_text(f"uri,year\n{a},2023\n{b},2024\n{tmp_path}/gone.pdf,2024\n")
+    summary = run_direct(RunParameters(manifest=str(manifest), out=str(tmp_path / "out"), workers=1))
+    assert (summary.ok, summary.failed) == (2, 1)
+    assert values(tmp_path / "out") == {"a.pdf": ["1"], "b.pdf": ["2"]}
+    (failure,) = Datasets(tmp_path / "out").load("failures").to_pylist()
+    assert (failure["category"], failure["source_uri"]) == ("unreadable", f"{tmp_path}/gone.pdf")
+
+
+def test_failed_documents_are_tried_again_by_category_and_not_for_ever(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    small_pdf(folder / "good.pdf")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing behind the header")
+    assert run(folder, out).failed == 1
+    (category,) = pd.read_parquet(out / "failures")["category"].astype(str)
+
+    def retry(*categories: str, max_attempts: int = 2):
+        return run_direct(
+            RunParameters(
+                out=str(out), again="failed", categories=categories, max_attempts=max_attempts, workers=1
+            )
+        )
+
+    other = "timeout" if category != "timeout" else "crash"
+    assert retry(other).done == 0
+    assert retry(category).failed == 1
+    assert list(pd.read_parquet(out / "failures")["attempts"]) == [2]
+    assert retry(category).done == 0
+    assert retry(max_attempts=3).failed == 1
+
+
+def test_a_reader_during_a_run_sees_whole_documents(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for number in range(4):
+        small_pdf(folder / f"{number}.pdf", 1000 + number, pages=2)
+    run(folder, out)
+    expected = {False: content(out)["cells"]}
+    for number in range(4):
+        small_pdf(folder / f"{number}.pdf", 2000 + number, pages=2)
+    seen: list[tuple[int, int]] = []
+    done = threading.Event()
+
+    def read():
+        while not done.is_set():
+            frame = pd.read_parquet(out / "cells")
+            seen.append((frame["doc_id"].nunique(), len(frame)))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        run(folder, out)
+    finally:
+        done.set()
+        reader.join()
+    assert set(seen) == {(4, len(expected[False]))}
+
+
+def test_events_tell_pages_and_documents(tmp_path):
+    small_pdf(tmp_path / "in" / "a.pdf", pages=3)
+    pages, documents = [], []
+
+    class Told(Events):
+        def page(self, item, done, pages_of_document):
+            pages.append((done, pages_of_document))
+
+        def document(self, outcome):
+            documents.append((outcome.status, outcome.n_pages))
+
+    run_direct(RunParameters(folders=(str(tmp_path / "in"),), out=str(tmp_path / "out"), workers=1), Told())
+    assert pages == [(1, 3), (2, 3), (3, 3)]
+    assert documents == [("ok", 3)]
