@@ -1,4 +1,4 @@
-"""Where do the columns of a table run, and in which of them does each piece of a row stand?
+"""The columns of a table, and in which of them each piece of a row stands.
 
 In: the rows of one table. Out: `Span`s (left and right edge in points) from left to right, and per row its `Placed`
 pieces with the first and last column they cover.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extractors.rows import Piece, PrintedRow, pieces
+from extractors.rows import Measure, Piece, PrintedRow, pieces
 from schemas.box import Box, union
 from schemas.page import Word
 
 STRAY = 0.04  # of the rows; ink of so few rows does not close the white space between two columns
 NARROW_GUTTER = 0.4  # blanks; white space thinner than this between two columns is chance
+WIDER = 1.25  # blanks; the least gap between words of different columns
 SHARE = 0.25  # of the narrower of piece and column; less common width is a touch, not a place
 
 
@@ -45,16 +46,16 @@ class Placed:
         return self.piece.box
 
 
-def find_columns(rows: Sequence[PrintedRow], blank: float) -> list[Span]:
+def find_columns(rows: Sequence[PrintedRow], scale: Measure) -> list[Span]:
     """Return the columns that the white space common to nearly all rows leaves between its gutters."""
-    cut = [pieces(row.words, blank) for row in rows]
+    cut = [pieces(row.words, scale.blank) for row in rows]
     body = [row for row in cut if len(row) > 1 and any(piece.numeric for piece in row[1:])]
     if len(body) < 2:
         body = [row for row in cut if len(row) > 1] or cut
     spans = [(piece.box.x0, piece.box.x1) for row in body for piece in row]
-    inked = _inked(spans, int(STRAY * len(body)), NARROW_GUTTER * blank)
+    inked = _inked(spans, int(STRAY * len(body)), NARROW_GUTTER * scale.blank_points)
     alone = [span for span in spans if not any(x0 < span[1] and span[0] < x1 for x0, x1 in inked)]
-    columns = inked + _inked(alone, 0, NARROW_GUTTER * blank)
+    columns = inked + _inked(alone, 0, NARROW_GUTTER * scale.blank_points)
     return [Span(x0, x1) for x0, x1 in sorted(columns)]
 
 
@@ -77,11 +78,11 @@ def _inked(spans: Sequence[tuple[float, float]], stray: int, gutter: float) -> l
     return result
 
 
-def place(row: PrintedRow, columns: Sequence[Span], blank: float) -> list[Placed]:
+def place(row: PrintedRow, columns: Sequence[Span], scale: Measure) -> list[Placed]:
     """Return the row's pieces with their columns. Pieces of one column are put together, so no column holds two."""
     placed: list[Placed] = []
-    for piece in pieces(row.words, blank):
-        for part in _cut_at_gutters(piece, columns, blank):
+    for piece in pieces(row.words, scale.blank):
+        for part in _cut_at_gutters(piece, columns, scale):
             first, last = covered(part.box, columns)
             if placed and first <= placed[-1].last:
                 words = (*placed[-1].piece.words, *part.words)
@@ -92,7 +93,7 @@ def place(row: PrintedRow, columns: Sequence[Span], blank: float) -> list[Placed
     return placed
 
 
-def _cut_at_gutters(piece: Piece, columns: Sequence[Span], blank: float) -> list[Piece]:
+def _cut_at_gutters(piece: Piece, columns: Sequence[Span], scale: Measure) -> list[Piece]:
     """Cut a piece where a gap a little wider than a blank falls on the white space between two columns."""
     first, last = covered(piece.box, columns)
     if first == last or len(piece.words) == 1 or piece.numeric:
@@ -101,7 +102,11 @@ def _cut_at_gutters(piece: Piece, columns: Sequence[Span], blank: float) -> list
     for left, right in zip(piece.words, piece.words[1:], strict=False):
         gap = right.box.x0 - left.box.x1
         apart = nearest(left.box, columns) != nearest(right.box, columns)
-        if apart and gap > 1.25 * blank and _in_gutter((left.box.x1 + right.box.x0) / 2, columns):
+        if (
+            apart
+            and gap > WIDER * scale.blank * left.box.height
+            and _in_gutter((left.box.x1 + right.box.x0) / 2, columns)
+        ):
             parts.append([])
         parts[-1].append(right)
     return [Piece(tuple(part), union(word.box for word in part)) for part in parts]

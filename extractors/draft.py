@@ -51,6 +51,31 @@ class Draft:
     lefts: list[float]
 
 
+def settled(cells: Sequence[DraftCell]) -> list[DraftCell]:
+    """Return the cells with spans cut back so that no place is covered twice; cells at one place become one."""
+    owners: dict[tuple[int, int], DraftCell] = {}
+    for cell in sorted(cells, key=lambda cell: (cell.row, cell.col)):
+        owner = owners.setdefault((cell.row, cell.col), cell)
+        if owner is not cell:
+            owner.words.extend(cell.words)
+    kept = list(owners.values())
+    for cell in kept:
+        cols = range(cell.col + 1, cell.col + cell.col_span)
+        cell.col_span = (
+            next((col for col in cols if (cell.row, col) in owners), cell.col + cell.col_span) - cell.col
+        )
+        owners.update({(cell.row, col): cell for col in range(cell.col, cell.col + cell.col_span)})
+    for cell in kept:
+        width = range(cell.col, cell.col + cell.col_span)
+        rows = range(cell.row + 1, cell.row + cell.row_span)
+        taken = (row for row in rows if any((row, col) in owners for col in width))
+        cell.row_span = next(taken, cell.row + cell.row_span) - cell.row
+        owners.update(
+            {(row, col): cell for row in range(cell.row, cell.row + cell.row_span) for col in width}
+        )
+    return kept
+
+
 def is_caption_of_column(text: str) -> bool:
     """Tell whether digits are a year or a date, as stand in column headers, and not a value."""
     tight = text.replace(" ", "").strip("()")

@@ -1,32 +1,30 @@
-"""Which tables stand on a page? Read from words, their boxes and ruled lines alone, without a model.
+"""The tables of a page, read from words, their boxes and ruled lines alone, without a model.
 
-In: a `PageContent` from a text layer or from OCR. Out: `TableFragment`s in page coordinates, top to bottom, and the
-`Line`s of text outside them.
+In: a `PageContent` from a text layer or from OCR. Out: `TableFragment`s in page coordinates, top to bottom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from extractors.captions import outside_lines, titled
 from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
 from extractors.openreader import read_open
 from extractors.regions import find_regions, is_chart
 from extractors.rows import (
-    Piece,
-    blank_width,
     is_typed_rule,
     is_value,
     level_words,
     line_height,
-    pieces,
+    measure,
     printed_rows,
     typed_rule,
 )
 from extractors.ruledreader import read_ruled
 from extractors.rulings import find_grids
-from schemas.box import Box, union
-from schemas.page import Line, PageContent, ReadCell, TableFragment, Word
+from schemas.box import union
+from schemas.page import PageContent, ReadCell, TableFragment
+
+__all__ = ["GeometryEngine", "outside_lines", "read_tables"]
 
 RULE_ABOVE = 0.6  # line heights; how far above a cell's words its rule may run
 
@@ -49,19 +47,20 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
     rules = [*content.rules, *(typed_rule(word) for word in content.words if is_typed_rule(word))]
     if not words:
         return ()
-    blank, height = blank_width(printed_rows(words)), line_height(words)
+    scale = measure(words)
     drafts: list[Draft] = []
     for grid in find_grids(rules):
         inside = [word for word in words if grid.box.contains_center(word.box)]
-        draft = read_ruled(grid, inside, blank, height)
+        draft = read_ruled(grid, inside, scale)
         if draft is not None:
             drafts.append(draft)
             taken = {id(word) for word in inside}
             words = [word for word in words if id(word) not in taken]
     rows = printed_rows(level_words(words))
-    drafts.extend(read_open(region, rules, blank, height) for region in find_regions(rows, blank, height))
+    drafts.extend(read_open(region, rules, scale) for region in find_regions(rows, rules, scale))
     fragments = [_fragment(draft, content) for draft in drafts if _is_table(draft)]
-    return tuple(sorted(fragments, key=lambda fragment: (fragment.box.y0, fragment.box.x0)))
+    fragments.sort(key=lambda fragment: (fragment.box.y0, fragment.box.x0))
+    return titled(content, fragments, scale)
 
 
 def _is_table(draft: Draft) -> bool:
@@ -114,23 +113,4 @@ def _cell(cell: DraftCell, content: PageContent, left: float) -> ReadCell:
         indent=max(0.0, box.x0 - left),
         bold=all(word.bold for word in words),
         ruled_above=ruled_above,
-    )
-
-
-def outside_lines(content: PageContent, fragments: Sequence[TableFragment]) -> tuple[Line, ...]:
-    """Return the printed lines of text that no table holds, top to bottom."""
-    boxes = [fragment.box for fragment in fragments]
-    words = [word for word in content.words if not any(box.contains_center(word.box) for box in boxes)]
-    rows = printed_rows(words)
-    blank = blank_width(rows)
-    return tuple(_line(piece) for row in rows for piece in pieces(row.words, 2 * blank))
-
-
-def _line(piece: Piece) -> Line:
-    words: tuple[Word, ...] = piece.words
-    return Line(
-        text=piece.text,
-        box=Box(*piece.box),
-        size=max(word.size for word in words),
-        bold=all(word.bold for word in words),
     )

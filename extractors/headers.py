@@ -1,4 +1,4 @@
-"""How do the printed rows above a table's body form its column header?
+"""The column header that the printed rows above a table's body form.
 
 In: the placed pieces of the header rows, the table's columns and the rules on the page. Out: `HeaderCell`s with row,
 column and spans. Lines that stand over each other in one column are one cell; a piece over several columns, or over

@@ -1,4 +1,4 @@
-"""How is a table without a ruled grid read: rows, columns, header, and what stands in each cell?
+"""How a table without a ruled grid is read: rows, columns, header, and what stands in each cell.
 
 In: the printed rows of one table region and the page's rules. Out: a `Draft`.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from extractors.columns import Placed, find_columns, place
-from extractors.draft import Draft, DraftCell, holds_value
+from extractors.draft import Draft, DraftCell, holds_value, settled
 from extractors.headers import header_cells
-from extractors.rows import PrintedRow
+from extractors.rows import Measure, PrintedRow
 from extractors.wrap import row_groups
 from schemas.box import union
 from schemas.page import Rule
@@ -19,10 +19,10 @@ WIDE = 0.6  # of the table's width; a horizontal rule at least this long parts r
 MAX_HEADER_LINES = 10  # printed lines; no column header is deeper
 
 
-def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], blank: float, height: float) -> Draft:
+def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure) -> Draft:
     """Read the table that `rows` form."""
-    columns = find_columns(rows, blank)
-    placed = [place(row, columns, blank) for row in rows]
+    columns = find_columns(rows, scale)
+    placed = [place(row, columns, scale) for row in rows]
     frame = union(row.box for row in rows)
     breaks = [
         (rule.y0 + rule.y1) / 2
@@ -30,14 +30,16 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], blank: float, h
         if rule.horizontal and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= WIDE * frame.width
     ]
     n_lines = _ruled_header(placed, rows, breaks) or _header_lines(placed)
-    headings = header_cells(placed[:n_lines], columns, rules, height)
+    headings = header_cells(placed[:n_lines], columns, rules, scale.height)
     n_header = max((cell.row for cell in headings), default=-1) + 1
     cells = [DraftCell(c.words, c.row, c.first, c.rows, c.last - c.first + 1) for c in headings]
     body = placed[n_lines:]
-    groups = row_groups(body, height, blank, breaks)
+    groups = row_groups(body, scale, breaks)
     for number, group in enumerate(groups):
         cells.extend(_body_cells([body[index] for index in group], n_header + number))
-    return Draft(cells, n_header + len(groups), len(columns), n_header, [column.x0 for column in columns])
+    return Draft(
+        settled(cells), n_header + len(groups), len(columns), n_header, [column.x0 for column in columns]
+    )
 
 
 def _ruled_header(

@@ -1,8 +1,8 @@
-"""Where on a page do tables without a ruled grid stand?
+"""Where on a page tables without a ruled grid stand.
 
 In: the printed rows of a page (without the words that grids hold) and its rules. Out: runs of consecutive rows that
-are read as one table each: rows of several pieces, most with values, whose pieces stand under each other, with the
-header rows above them and the section rows between them.
+are read as one table each: rows of several pieces, most with values, with the header rows above them and the section
+rows between them; and rows of text in columns, where rules above and below show that they are a table.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extractors.rows import Piece, PrintedRow, has_digits, pieces
+from extractors.captions import CAPTION
+from extractors.rows import Measure, Piece, PrintedRow, has_digits, pieces
+from schemas.box import union
+from schemas.page import Rule
 
+MIN_ROWS = 2  # rows with values before a run is a table
 MAX_GAP = 3.2  # line heights of white between two rows of one table
+HEADER_GAP = 1.6  # line heights of white between header rows
+LARGER = 1.4  # line heights; what is set so much larger is a title
 PROSE_WIDTH = 30  # line heights; a line of text in one column of a page is about this wide
 PROSE_WORDS = 9  # words of a full line of text
-MAX_CROSSING = (
-    2  # full lines of text across the value columns in a row: one may be a long label, two are a paragraph
-)
-MAX_SINGLES = 6  # rows of a single piece in a row inside a table (a section, its subsection, a wrapped label)
-MIN_ROWS = 2  # rows with values before a run is a table
+MAX_SINGLES = 6  # rows of one piece in a row inside a table: a section, its subsection, a wrapped label
+MAX_CROSSING = 2  # full lines of text across the value columns: one may be a long label, two are a paragraph
+OVER_VALUES = 4  # line heights; how far a label without values may reach over the value columns
+ACROSS = 0.9  # of a table's width; a rule at least this long closes its header at the top
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
+TICK_SIGNS = str.maketrans({"−": "-", "–": "-", ",": None, "%": None})
 TICK = re.compile(r"[-−–]?\d[\d,]*(?:\.\d+)?%?")
-HEADER_GAP = 1.6  # line heights of white between header rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,48 +46,27 @@ class _Cut:
         return len(self.pieces) > 1 and any(piece.numeric for piece in self.pieces[1:])
 
 
-def find_regions(rows: Sequence[PrintedRow], blank: float, height: float) -> list[list[PrintedRow]]:
-    """Return the rows of every table found among `rows`."""
-    cut = [_Cut(row, pieces(row.words, blank)) for row in rows]
+def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure) -> list[list[PrintedRow]]:
+    """Return the rows of every table found among `rows`, which stand from top to bottom."""
+    cut = [_Cut(row, pieces(row.words, scale.blank)) for row in rows]
+    across = [rule for rule in rules if rule.horizontal]
     regions = []
-    start = 0
+    start, floor = 0, 0
     while start < len(cut):
         if not cut[start].data:
             start += 1
             continue
-        end = _grow_down(cut, start, height)
+        end = _last_row(cut, start, scale.height)
         if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
-            top = _grow_up(cut, start, end, height)
-            regions.extend(_at_repeated_headers(cut[top : end + 1]))
+            top = _first_row(cut, start, end, floor, across, scale.height)
+            end = _before_repeated_header(cut, top, start, end, across)
+            regions.append([row.row for row in cut[top : end + 1]])
+            floor = end + 1
         start = end + 1
     return regions
 
 
-def _at_repeated_headers(cut: Sequence[_Cut]) -> list[list[PrintedRow]]:
-    """Cut a run where its stub head comes again: there a second table begins, with the header rows above that line."""
-    heads = {
-        row.pieces[0].text for row in cut[:MAX_SINGLES] if len(row.pieces) > 1 and not row.pieces[0].numeric
-    }
-    starts = [0]
-    for number in range(MAX_SINGLES, len(cut)):
-        row = cut[number]
-        if len(row.pieces) > 1 and row.pieces[0].text in heads and _heads(cut, number, row.pieces[0].text):
-            start = number
-            while (
-                start - 1 > starts[-1] + 1 and not cut[start - 1].data and len(cut[start - 1].row.words) > 0
-            ):
-                start -= 1
-            starts.append(start)
-    return [[row.row for row in cut[a:b]] for a, b in zip(starts, [*starts[1:], len(cut)], strict=True)]
-
-
-def _heads(cut: Sequence[_Cut], number: int, text: str) -> bool:
-    """Tell whether the first row that starts with `text` has nothing but header rows above it."""
-    first = next(n for n, row in enumerate(cut) if row.pieces[0].text == text)
-    return first < number and not any(row.data for row in cut[:first])
-
-
-def _grow_down(cut: Sequence[_Cut], start: int, height: float) -> int:
+def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
     """The last row of the run: rows follow closely, and rows of one piece stay within the label column."""
     last, singles, crossing = start, 0, 0
     values = cut[start].pieces[1].box.x0
@@ -103,31 +87,61 @@ def _grow_down(cut: Sequence[_Cut], start: int, height: float) -> int:
 
 def _prose(row: _Cut, height: float) -> bool:
     """Tell whether a row is a full line of text."""
-    return (
-        len(row.pieces) == 1
-        and row.row.box.width > PROSE_WIDTH * height
-        and len(row.row.words) >= PROSE_WORDS
-    )
+    wide = row.row.box.width > PROSE_WIDTH * height
+    return len(row.pieces) == 1 and wide and len(row.row.words) >= PROSE_WORDS
 
 
-def _grow_up(cut: Sequence[_Cut], start: int, end: int, height: float) -> int:
-    """The first header row: rows above that stand over the value columns."""
+def _first_row(
+    cut: Sequence[_Cut], start: int, end: int, floor: int, across: Sequence[Rule], height: float
+) -> int:
+    """The first header row: rows above the first values that stand over the value columns."""
     body = [row for row in cut[start : end + 1] if row.data]
     values = min(row.pieces[1].box.x0 for row in body)
     top, singles = start, 0
-    for number in range(start - 1, -1, -1):
+    for number in range(start - 1, floor - 1, -1):
         row = cut[number]
-        if cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height or _prose(row, height):
+        apart = cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height
+        title = CAPTION.match(row.pieces[0].text) or row.row.box.height > LARGER * height
+        closed = top < start and _ruled(cut, number, number + 1, start, end, across)
+        if apart or title or closed or _prose(row, height):
             break
         if len(row.pieces) == 1 and row.pieces[0].box.x0 < values - height:
             singles += 1  # a section or the first line of a label, if a header stands above it
-            if singles > MAX_SINGLES or row.pieces[0].box.x1 > values + 4 * height:
+            if singles > MAX_SINGLES or row.pieces[0].box.x1 > values + OVER_VALUES * height:
                 break
         elif row.pieces[-1].box.x1 > values:
             top, singles = number, 0
         else:
             break
     return top
+
+
+def _ruled(cut: Sequence[_Cut], above: int, below: int, start: int, end: int, across: Sequence[Rule]) -> bool:
+    """Tell whether a rule across the rows `start` to `end` runs between the rows `above` and `below`."""
+    frame = union(row.row.box for row in cut[start : end + 1])
+    return any(
+        cut[above].row.middle < (rule.y0 + rule.y1) / 2 < cut[below].row.middle
+        and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= ACROSS * frame.width
+        for rule in across
+    )
+
+
+def _before_repeated_header(
+    cut: Sequence[_Cut], top: int, start: int, end: int, across: Sequence[Rule]
+) -> int:
+    """The last row before the stub head of this table comes again, as it does where a second table begins."""
+    header = [row for row in cut[top:start] if len(row.pieces) > 1]
+    if start < end and _ruled(cut, start, start + 1, start, end, across):
+        header.append(cut[start])  # a header of numbers, closed by a rule
+    heads = {row.pieces[0].text for row in header if not row.pieces[0].numeric}
+    last = start
+    for number in range(start + 1, end + 1):
+        row = cut[number]
+        if len(row.pieces) > 1 and row.pieces[0].text in heads and number - start > MIN_ROWS:
+            return last
+        if row.data:
+            last = number
+    return end
 
 
 def is_chart(cells: Sequence[tuple[int, int, str]]) -> bool:
@@ -138,7 +152,7 @@ def is_chart(cells: Sequence[tuple[int, int, str]]) -> bool:
     axes = set()
     for column in {col for _, col, _ in cells}:
         ticks = [
-            float(text.replace(",", "").replace("−", "-").rstrip("%"))
+            float(text.translate(TICK_SIGNS))
             for _, col, text in cells
             if col == column and TICK.fullmatch(text)
         ]

@@ -1,4 +1,4 @@
-"""Which words stand on one printed line, and which of them belong together in one piece?
+"""Which words stand on one printed line, and which of them belong together in one piece.
 
 In: the words of a page. Out: `PrintedRow`s from top to bottom, each with its words from left to right, and `Piece`s:
 runs of words that a reader takes in as one ("$ 1,234", "(56)", "Net sales"). Lengths are in units of the line height
@@ -24,6 +24,7 @@ BLANK = (
 WIDEST_BLANK = (
     0.7  # of the line height: above it a gap is never just a blank (the blank of a typewriter is 0.6)
 )
+MIN_BLANKS = 3  # gaps between words from which the width of a blank is measured
 PIECE_GAP = 2.0  # blanks; words farther apart than this stand in different pieces
 NUMBER_GAP = 1.45  # blanks; two numbers side by side are two values unless they stand this close
 CURRENCY_REACH = 14.0  # line heights; how far left of its number an aligned currency sign may stand
@@ -46,6 +47,19 @@ DIGITS = re.compile(
 NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
 GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
 LEADING_GROUP = re.compile(r"[(\[+\-–—−$£€]*\d{1,3}(?:\s\d{3})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The type of a page or a table: what its lengths are measured in."""
+
+    height: float  # points: the usual height of a word
+    blank: float  # of the height of the words beside it: the usual width of a blank
+
+    @property
+    def blank_points(self) -> float:
+        """The width of a blank in type of the usual height, points."""
+        return self.blank * self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +172,16 @@ def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:
     return sorted(result, key=lambda row: row.middle)
 
 
-def blank_width(rows: Iterable[PrintedRow]) -> float:
-    """Return the usual width of a blank between words of `rows` in points."""
-    gaps, heights = [], []
-    for row in rows:
-        heights.append(row.box.height)
+def measure(words: Sequence[Word]) -> Measure:
+    """Return the usual height of `words` and the usual width of the blanks between them."""
+    gaps = []
+    for row in printed_rows(words):
         for left, right in zip(row.words, row.words[1:], strict=False):
             gap = right.box.x0 - left.box.x1
             height = max(left.box.height, right.box.height)
             if 0 < gap <= WIDEST_BLANK * height:
-                gaps.append(gap)
-    if len(gaps) >= 3:
-        return median(gaps)
-    return BLANK * (median(heights) if heights else 10.0)
+                gaps.append(gap / height)
+    return Measure(line_height(words), median(gaps) if len(gaps) >= MIN_BLANKS else BLANK)
 
 
 def glued(words: Sequence[Word]) -> list[list[Word]]:
@@ -199,7 +210,10 @@ def glued(words: Sequence[Word]) -> list[list[Word]]:
 
 
 def pieces(words: Sequence[Word], blank: float) -> list[Piece]:
-    """Cut a row's words into pieces at gaps wider than a few blanks, and between values that stand side by side."""
+    """Cut a row's words into pieces at gaps wider than a few blanks, and between values that stand side by side.
+
+    `blank` is the width of a blank as a share of the height of the words beside it.
+    """
     result: list[list[Word]] = []
     for group in glued(words):
         if result and _belongs(result[-1], group, blank):
@@ -210,7 +224,7 @@ def pieces(words: Sequence[Word], blank: float) -> list[Piece]:
 
 
 def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
-    gap = right[0].box.x0 - left[-1].box.x1
+    gap = (right[0].box.x0 - left[-1].box.x1) / max(left[-1].box.height, right[0].box.height)
     if gap > PIECE_GAP * blank:
         return False
     if gap <= 0.3 * blank:

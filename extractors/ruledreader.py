@@ -1,4 +1,4 @@
-"""How is a table with a ruled grid read: which words stand in which ruled cell, and where does a ruled row hold several?
+"""How a table with a ruled grid is read: which words stand in which ruled cell, and where a ruled row holds several.
 
 In: a `Grid` and the words inside it. Out: a `Draft`, or None where the lines are a frame, a chart or a decoration.
 """
@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from extractors.columns import Placed
-from extractors.draft import Draft, DraftCell, compact, holds_value
-from extractors.rows import Piece, PrintedRow, has_digits, joined, pieces, printed_rows
+from extractors.draft import Draft, DraftCell, compact, holds_value, settled
+from extractors.rows import Measure, Piece, PrintedRow, has_digits, joined, pieces, printed_rows
 from extractors.rulings import Grid, GridCell
 from extractors.wrap import row_groups
 from schemas.box import Box, union
@@ -24,7 +24,7 @@ BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is l
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
 
 
-def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -> Draft | None:
+def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure) -> Draft | None:
     """Read the table that `grid` rules."""
     inside = _by_cell(grid, words)
     cells = [cell for cell in grid.cells if cell in inside]
@@ -34,12 +34,12 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
         or len(cells) < FILLED * len(grid.cells)
     ):
         return None
-    lumps = {cell for cell in cells if _lump(inside[cell], blank)}
+    lumps = {cell for cell in cells if _lump(inside[cell], scale)}
     if len(lumps) > LUMPS * len(cells):
         return None
     cells = _without_title_and_notes(cells, grid)
     for cell in [cell for cell in cells if cell.right > cell.left]:
-        parts = _unruled_parts(cell, grid, inside[cell], blank, height)
+        parts = _unruled_parts(cell, grid, inside[cell], scale)
         if parts:
             cells.remove(cell)
             cells.extend(parts)
@@ -50,36 +50,35 @@ def read_ruled(grid: Grid, words: Sequence[Word], blank: float, height: float) -
     starts: dict[int, int] = {}
     for band in sorted({cell.top for cell in cells}):
         starts[band] = row
-        row += _subrows(
-            band, [c for c in cells if c.top == band], inside, drafts, row, blank, height, few_bands
-        )
+        row += _subrows(band, [c for c in cells if c.top == band], inside, drafts, row, scale, few_bands)
     starts[max(cell.bottom for cell in cells) + 1] = row
     for draft in drafts:
         if draft.row_span < 0:  # spans ruled bands: known once all bands are split
             later = [start for band, start in starts.items() if band > -draft.row_span]
             draft.row_span = min(later, default=row) - draft.row
+    drafts = settled(drafts)
     n_rows, n_cols = compact(drafts)
     lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
 
 
-def _lump(words: Sequence[Word], blank: float) -> bool:
+def _lump(words: Sequence[Word], scale: Measure) -> bool:
     """Tell whether a ruled cell holds several columns: on one of its lines values stand apart from what is before."""
     return any(
-        any(piece.numeric for piece in pieces(row.words, blank)[1:])
+        any(piece.numeric for piece in pieces(row.words, scale.blank)[1:])
         for row in printed_rows(words)
         if len(row.words) > 1
     )
 
 
 def _unruled_parts(
-    cell: GridCell, grid: Grid, words: Sequence[Word], blank: float, height: float
+    cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure
 ) -> dict[GridCell, list[Word]]:
     """Cut a ruled cell over several columns whose one line holds headings far apart; empty where it is one heading."""
     rows = printed_rows(words)
-    cut = pieces(rows[0].words, blank) if len(rows) == 1 else []
+    cut = pieces(rows[0].words, scale.blank) if len(rows) == 1 else []
     n_columns = cell.right - cell.left + 1
-    apart = all(b.box.x0 - a.box.x1 > FAR * height for a, b in zip(cut, cut[1:], strict=False))
+    apart = all(b.box.x0 - a.box.x1 > FAR * scale.height for a, b in zip(cut, cut[1:], strict=False))
     if len(cut) < 2 or n_columns % len(cut) or not apart:
         return {}
     wide = n_columns // len(cut)
@@ -119,14 +118,13 @@ def _subrows(
     inside: dict[GridCell, list[Word]],
     drafts: list[DraftCell],
     row: int,
-    blank: float,
-    height: float,
+    scale: Measure,
     few_bands: bool,
 ) -> int:
     """Read one ruled band into `drafts`; return how many rows of the table it holds."""
     single = [cell for cell in cells if cell.bottom == band]
     values = [_value_lines(inside[cell]) for cell in single if cell.left > 0]
-    blocks = _blocks(single, inside, height) if few_bands else []
+    blocks = _blocks(single, inside, scale.height) if few_bands else []
     if len(blocks) > 1:
         for number, block in enumerate(blocks):
             drafts.extend(
@@ -147,7 +145,7 @@ def _subrows(
     rows = printed_rows(word for cell in single for word in inside[cell])
     owner = {id(word): cell for cell in single for word in inside[cell]}
     placed = [_placed(line, owner) for line in rows]
-    groups = row_groups(placed, height, blank)
+    groups = row_groups(placed, scale)
     for number, group in enumerate(groups):
         parts: dict[GridCell, list[Word]] = defaultdict(list)
         for index in group:

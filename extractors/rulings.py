@@ -131,7 +131,7 @@ def _edges(places: Iterable[float], first: float, last: float) -> list[float]:
 def _drawn(
     lines: Sequence[tuple[float, float, float]], edges: Sequence[float], marks: Sequence[float]
 ) -> list[list[bool]]:
-    """For each edge and each stretch between two marks: is the edge drawn there?"""
+    """For each edge and each stretch between two marks, whether the edge is drawn there."""
     result = []
     for edge in edges:
         near = [(low, high) for place, low, high in lines if abs(place - edge) <= MIN_SIDE]

@@ -1,7 +1,9 @@
-"""Which printed rows of a table are one row, because a label or a text was too long for its column?
+"""Which printed rows of a table are one row, because a label or a text was too long for its column.
 
 In: a table's printed rows, already placed in columns. Out: runs of row numbers; each run is one row of the table.
-A label is taken to be wrapped only where it had to be: the next word would not have fitted in the label column.
+A label goes on in the next line where it had to be broken (the next word would not have fitted), where its words say
+so (a small letter, a comma), or where its lines are set closer than rows are. A section label is no broken label: the
+rows after it stand deeper, or it ends with a colon.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from extractors.columns import Placed
+from extractors.rows import Measure
 
 TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
 LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
 CLOSE = 0.85  # of the usual distance between rows; lines of one label are set closer than rows
-SAME_STEP = 0.1  # of a step between rows; smaller differences are none
+SAME_STEP = 0.1  # of a distance between rows; smaller differences are none
 INDENT = 0.2  # line heights; a smaller step to the right is no indent
 FULL = 0.72  # of the label column; a label that ends before this was not broken for want of room
 OPEN_END = re.compile(
@@ -28,24 +32,19 @@ LOWER = re.compile(r"[a-zà-ÿ]{2,}|\([^()]*\)$")
 Row = Sequence[Placed]
 
 
-def row_groups(
-    rows: Sequence[Row], height: float, blank: float, breaks: Sequence[float] = ()
-) -> list[list[int]]:
+def row_groups(rows: Sequence[Row], scale: Measure, breaks: Sequence[float] = ()) -> list[list[int]]:
     """Return runs of consecutive row numbers that are one row each. `breaks` are heights of rules that part rows."""
     if not rows:
         return []
     facts = [_Row(row) for row in rows]
-    limit = max((row.label.box.x1 for row in facts if row.label and row.label.last == 0), default=0.0)
-    left = min((row.label.box.x0 for row in facts if row.label), default=0.0)
-    steps = [b.middle - a.middle for a, b in zip(facts, facts[1:], strict=False)]
-    pitch = median(steps) if steps else height
-    apart = [any(a.middle < y < b.middle for y in breaks) for a, b in zip(facts, facts[1:], strict=False)]
+    labels = _labels(facts, scale)
     groups = [[0]]
     for number in range(1, len(facts)):
         above, here = [facts[n] for n in groups[-1]], facts[number]
         after = facts[number + 1] if number + 1 < len(facts) else None
-        joins = not apart[number - 1] and here.top - above[-1].bottom <= TIGHT * height
-        if joins and _continues(above, here, after, limit, left, height, blank, pitch):
+        ruled = any(above[-1].middle < y < here.middle for y in breaks)
+        tight = here.top - above[-1].bottom <= TIGHT * scale.height
+        if tight and not ruled and _continues(above, here, after, labels):
             groups[-1].append(number)
         else:
             groups.append([number])
@@ -56,71 +55,99 @@ class _Row:
     """What of a placed row decides whether it goes on from the row above."""
 
     def __init__(self, row: Row) -> None:
-        self.row = row
         self.label = next((item for item in row if item.first == 0), None)
         self.others = [item for item in row if item.first > 0]
         self.values = any(item.piece.numeric for item in self.others)
         self.top = min(item.box.y0 for item in row)
         self.bottom = max(item.box.y1 for item in row)
         self.middle = (self.top + self.bottom) / 2
-        self.bold = (
-            bool(self.label) and all(word.bold for word in self.label.piece.words) if self.label else False
-        )
+        self.left = self.label.box.x0 if self.label else math.inf
+        self.text = self.label.piece.text if self.label else ""
+        self.bold = self.label is not None and all(word.bold for word in self.label.piece.words)
 
     @property
-    def text(self) -> str:
-        return self.label.piece.text if self.label else ""
+    def lower(self) -> bool:
+        """The label starts with a small letter, or is a remark in brackets."""
+        return bool(LOWER.match(self.text))
 
 
-def _continues(
-    above: Sequence[_Row],
-    here: _Row,
-    after: _Row | None,
-    limit: float,
-    left: float,
-    height: float,
-    blank: float,
-    pitch: float,
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """The label column: where it starts and ends, how far apart its rows are (points)."""
+
+    left: float
+    limit: float
+    pitch: float
+    blank: float
+    indent: float
+
+    def broken(self, above: _Row, here: _Row) -> bool:
+        """Tell whether the first word of `here` would not have fitted behind the label `above`."""
+        if above.label is None or here.label is None:
+            return False
+        end = above.label.box.x1
+        full = end - self.left > FULL * (self.limit - self.left)
+        return full and end + self.blank + here.label.piece.words[0].box.width > self.limit + 0.3 * self.blank
+
+
+def _labels(facts: Sequence[_Row], scale: Measure) -> _Labels:
+    steps = [below.middle - above.middle for above, below in zip(facts, facts[1:], strict=False)]
+    return _Labels(
+        left=min((row.left for row in facts if row.label), default=0.0),
+        limit=max((row.label.box.x1 for row in facts if row.label and row.label.last == 0), default=0.0),
+        pitch=median(steps) if steps else scale.height,
+        blank=scale.blank_points,
+        indent=INDENT * scale.height,
+    )
+
+
+def _continues(above: Sequence[_Row], here: _Row, after: _Row | None, labels: _Labels) -> bool:
+    """Tell whether `here` is a further line of the row whose lines `above` are."""
     last = above[-1]
     valued = any(row.others for row in above)
     if not here.label:
-        if last.label and not valued:  # values printed below the first line of their label
-            return bool(here.others) and not SECTION_END.search(last.text)
-        columns = {item.first for row in above for item in row.others}
-        return not here.values and all(item.first in columns for item in here.others)
+        return _goes_on_without_label(above, here, valued)
     if not last.label:
-        half_way = here.middle - last.middle < LEVEL * pitch and not here.others
-        return half_way and (len(above) > 1 or _lower(here.text))
-    if valued and not here.others and after and not after.label and after.values:
-        return False  # the label of the values that follow
+        half_way = here.middle - last.middle < LEVEL * labels.pitch and not here.others
+        return half_way and (len(above) > 1 or here.lower)
     if here.others and valued:
         return False
-    if SECTION_END.search(last.text) or last.bold != here.bold:
+    if SECTION_END.search(last.text) or last.bold != here.bold or here.left < above[0].left - labels.indent:
         return False
-    step = here.label.box.x0 - above[0].label.box.x0 if above[0].label else 0.0
-    if step < -INDENT * height:
-        return False
-    first_word = here.label.piece.words[0].box.width
-    end = last.label.box.x1
-    full = end + blank + first_word > limit + 0.3 * blank and end - left > FULL * (limit - left)
-    lower = _lower(here.text) or bool(OPEN_END.search(last.text))
-    close = step >= 0 and here.middle - last.middle < CLOSE * pitch
     if valued:
-        if after and after.values and _lower(after.text) and not _lower(here.text):
-            return False  # the first line of the label below
-        if after and after.middle - here.middle < (1 + SAME_STEP) * (here.middle - last.middle):
-            close = False  # as close to the row below
-        return lower or close or (step > INDENT * height and _indent(after, here) < -INDENT * height)
-    if step > INDENT * height and _indent(after, here) > -INDENT * height:
-        return lower  # what follows stands as deep as this row, so the row above heads them all
-    return lower or full
+        return _tail_of_label(above, here, after, labels)
+    return _head_of_label(above, here, after, labels)
 
 
-def _lower(text: str) -> bool:
-    return bool(LOWER.match(text))
+def _goes_on_without_label(above: Sequence[_Row], here: _Row, valued: bool) -> bool:
+    """Values below the first line of their label, or further lines of text in columns that have text above."""
+    if above[-1].label and not valued:
+        return not SECTION_END.search(above[-1].text)
+    columns = {item.first for row in above for item in row.others}
+    return not here.values and all(item.first in columns for item in here.others)
 
 
-def _indent(after: _Row | None, here: _Row) -> float:
-    """How much deeper the label of the row after starts, points; far to the left where there is none."""
-    return after.label.box.x0 - here.label.box.x0 if after and after.label and here.label else -math.inf
+def _tail_of_label(above: Sequence[_Row], here: _Row, after: _Row | None, labels: _Labels) -> bool:
+    """The values stand in the first line: `here` is a label alone, and either belongs to them or to what follows."""
+    step = here.middle - above[-1].middle
+    if after and after.values and (not after.label or (after.lower and not here.lower)):
+        return False  # the first line of the label of the values below
+    if here.lower or OPEN_END.search(above[-1].text):
+        return True
+    nearer = after is None or after.middle - here.middle > (1 + SAME_STEP) * step
+    if step < CLOSE * labels.pitch and nearer:
+        return True
+    hanging = here.left - above[0].left > labels.indent
+    return (
+        hanging and after is not None and after.label is not None and after.left < here.left - labels.indent
+    )
+
+
+def _head_of_label(above: Sequence[_Row], here: _Row, after: _Row | None, labels: _Labels) -> bool:
+    """No values yet: `above` is the beginning of a label, or a section of its own."""
+    if here.lower or OPEN_END.search(above[-1].text):
+        return True
+    deeper = here.left - above[0].left > labels.indent
+    if deeper and after is not None and after.label is not None and after.left > here.left - labels.indent:
+        return False  # what follows stands as deep as this row, so the row above heads them all
+    return labels.broken(above[-1], here)
