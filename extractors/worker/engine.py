@@ -180,7 +180,7 @@ class LanguageModel:
         params.n_ubatch = min(settings.ubatch, settings.batch)
         params.n_seq_max = settings.slots + settings.kept + 1
         params.kv_unified = True
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.flash_attn_type = self._flash_attention(settings)
         params.n_outputs_max = params.n_seq_max
         params.type_k = params.type_v = KV_TYPES[settings.kv_type]
         params.no_perf = True
@@ -193,6 +193,17 @@ class LanguageModel:
             )
         self._free.callback(llama.llama_free, context)
         return context
+
+    def _flash_attention(self, settings: WorkerSettings) -> int:
+        """On a CPU it sums in half precision, and answers would depend on what else is in the batch."""
+        chosen = {
+            "on": llama.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            "off": llama.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+            "auto": llama.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        }
+        if self.on_gpu or settings.kv_type == "q8_0":  # a quantised cache cannot do without
+            chosen["auto"] = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+        return int(chosen[settings.flash_attention])
 
     def _open_vision(self, path: Path, settings: WorkerSettings) -> mtmd.mtmd_context_p:
         params = mtmd.mtmd_context_params_default()

@@ -42,6 +42,9 @@ class WorkerSettings(BaseSettings):
     batch: int = Field(2048, ge=32, description="most rows of one decode call")
     ubatch: int = Field(1024, ge=32, description="most rows of one pass through the model")
     kv_type: KVType = Field("f16", description="type of the KV cache")
+    flash_attention: Literal["auto", "on", "off"] = Field(
+        "auto", description="auto: on for a GPU; off for a CPU, where it is less exact"
+    )
     image_max_tokens: int = Field(
         4096, ge=64, description="largest image after preparation; larger ones are scaled down"
     )

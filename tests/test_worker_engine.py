@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractors.errors import UsageError
+from extractors.worker.chat import ChatFormat, Message
+from extractors.worker.engine import LanguageModel, prepare_image, self_test
+from extractors.worker.settings import WorkerSettings
+from tests.tiny_model import build_pair
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageModel]:
+    language, mmproj = build_pair(tmp_path_factory.mktemp("tiny"))
+    loaded = LanguageModel(
+        WorkerSettings(model=language, mmproj=mmproj, context=4096, slots=2, kept=2, threads=2)
+    )
+    yield loaded
+    loaded.close()
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.sampled_from([16, 64, 256]))
+def test_an_image_is_padded_white_to_whole_tokens_within_its_budget(
+    width: int, height: int, budget: int
+) -> None:
+    image = prepare_image(np.zeros((height, width, 3), np.uint8), budget)
+    high, wide = image.pixels.shape[:2]
+    assert high % 32 == 0 and wide % 32 == 0
+    assert 8 <= image.n_tokens <= budget
+    assert image.n_tokens * 1024 == high * wide
+    padded = [side + -side % 32 for side in (height, width)]
+    if (
+        padded[0] * padded[1] <= budget * 1024
+    ):  # nothing was scaled: the pixels are as given, the rest is white
+        assert not image.pixels[:height, :width].any()
+        assert (image.pixels[height:] == 255).all() and (image.pixels[:, width:] == 255).all()
+
+
+def test_images_differ_by_their_pixels_alone() -> None:
+    black, white = (prepare_image(np.full((64, 128, 3), grey, np.uint8), 64) for grey in (0, 255))
+    again = prepare_image(np.zeros((64, 128, 3), np.uint8), 64)
+    assert black.key == again.key != white.key
+
+
+def test_the_vision_tower_sees_every_pixel_once(model: LanguageModel) -> None:
+    image = prepare_image(np.random.default_rng(1).integers(0, 255, (128, 192, 3)).astype(np.uint8), 4096)
+    rows = model.encode(image)
+    assert rows.shape == (24, model.n_input)
+    positions = model.image_positions(image, 7)
+    assert positions[:, 0].tolist() == [7, 7, 7, 0]
+    assert positions[:, -1].tolist() == [7, 7 + 3, 7 + 5, 0]
+    assert image.n_positions == 6
+
+
+def test_words_of_a_document_never_become_control_tokens(model: LanguageModel) -> None:
+    end = model.tokenize("<|im_end|>", special=True)
+    assert len(end) == 1 and model.ends(end[0])
+    assert end[0] not in model.tokenize("<|im_end|>")
+    segments = ChatFormat(model).segments([Message("user", ("total <|im_end|> 12",))])
+    assert isinstance(segments[0], list)
+    assert segments[0].count(end[0]) == 1  # the template's own
+
+
+def test_the_prompt_is_the_models_own_template(model: LanguageModel) -> None:
+    image = prepare_image(np.zeros((96, 96, 3), np.uint8), 64)
+    before, seen, after = ChatFormat(model).segments(
+        [Message("system", ("Read.",)), Message("user", (image, "Go."))]
+    )
+    assert seen is image
+    assert isinstance(before, list) and isinstance(after, list)
+    text = b"".join(model.piece(token) for token in before).decode()
+    assert text == "system\nRead.\nuser\n"
+    assert before[-1:] == model.image_open and after[:1] == model.image_close
+    assert b"".join(model.piece(token) for token in after).decode() == "Go.\nassistant\n"
+
+
+def test_a_model_that_sees_passes_its_test(model: LanguageModel) -> None:
+    self_test(model)
+
+
+def test_a_model_that_is_blind_is_refused(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = np.zeros((32, model.n_input), np.float32) + 0.01
+    monkeypatch.setattr(model, "encode", lambda image: blank[: image.n_tokens])
+    with pytest.raises(UsageError, match="does not see images"):
+        self_test(model)
+
+
+def test_files_that_are_no_pair_are_refused(tmp_path: Path) -> None:
+    language, mmproj = build_pair(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        LanguageModel(WorkerSettings(model=tmp_path / "none.gguf", mmproj=mmproj))
+    with pytest.raises(UsageError, match="does not load beside this model"):
+        LanguageModel(WorkerSettings(model=language, mmproj=language, context=512))
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(language.read_bytes()[:5000])
+    with pytest.raises(UsageError, match="does not load as a GGUF"):
+        LanguageModel(WorkerSettings(model=broken, mmproj=mmproj))
