@@ -243,8 +243,10 @@ def test_scanned_statements_give_no_wrong_value_without_a_flag(name: str) -> Non
     settings = Settings(engine="geometry")
     result = extract_document(samples.source_of(name, settings), settings)
     want = samples.true_facts(samples.truth_of(name))
-    true_values = Counter((kind, value) for kind, _, _, value in want.elements())
-    got = Counter((fact.statement, fact.value) for fact in result.facts if not fact.needs_review)
+    true_values: Counter[tuple[str, Decimal | None]] = Counter((key[0], key[3]) for key in want.elements())
+    got: Counter[tuple[str, Decimal | None]] = Counter(
+        (fact.statement, fact.value) for fact in result.facts if not fact.needs_review
+    )
     assert sorted((got - true_values).elements()) == []
     assert len(result.facts) > 0.7 * want.total()
 
