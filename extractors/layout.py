@@ -127,7 +127,11 @@ def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
     """Tell whether a row belongs to the header. `within` the rows that the reader called header, a label may stand alone."""
     values = [p for p in cells if p.cell.col > 0 or p.cell.col_span > 1]
     noise = [p for p in values if _UNIT_NOISE.match(p.text)]
-    if noise and len(noise) * 2 >= len(values) and not any(p.cell.col == 0 and p.cell.col_span == 1 for p in cells):
+    if (
+        noise
+        and len(noise) * 2 >= len(values)
+        and not any(p.cell.col == 0 and p.cell.col_span == 1 for p in cells)
+    ):
         return True
     if not values:
         text = cells[0].text
@@ -214,7 +218,9 @@ def _side(
     headers, used = [], set[tuple[int, int]]()
     for col in values:
         over = [(_header_of(heads[row], col, spots, excluded), row) for row in sorted(heads)]
-        dated = any(p.cell.col_span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p)
+        dated = any(
+            p.cell.col_span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p
+        )
         kept = [p for (p, exact), _ in over if p and (exact or not (dated and read_header(p.text).year))]
         used |= {(p.cell.row, p.cell.col) for p in kept}
         headers.append(" ".join(p.text for p in kept))

@@ -31,7 +31,9 @@ _MARKER_END = re.compile(
     r"(?<=[A-Za-z)]{2})(?:\((?:[a-z]|\d{1,2})\)|\d{1,2})$|(?<=[a-z)])\s*[*†‡§]+$|\s*[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃᵇᶜ]+$"
 )
 _LEADERS = re.compile(r"(?:\s*[.·…_]){3,}\s*$|\s+[.·]\s*$")
-_NOTE_REF = re.compile(r"\s+\d{1,2}(?:\s?[,&]\s?\d{1,2})*$")  # "Tangible assets 10": the note, printed close to its label
+_NOTE_REF = re.compile(
+    r"\s+\d{1,2}(?:\s?[,&]\s?\d{1,2})*$"
+)  # "Tangible assets 10": the note, printed close to its label
 NOTE_SHARE = 0.25  # of the labels with values; so many that end in a small number show a column of notes
 _SPACES = re.compile(r"\s+")
 
@@ -152,7 +154,10 @@ def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
     noted = [row for row in rows if _NOTE_REF.search(row.label)]
     if len(noted) < 2 or len(noted) < NOTE_SHARE * len(valued):
         return list(rows)
-    return [replace(row, label=_NOTE_REF.sub("", row.label)) if _NOTE_REF.search(row.label) else row for row in rows]
+    return [
+        replace(row, label=_NOTE_REF.sub("", row.label)) if _NOTE_REF.search(row.label) else row
+        for row in rows
+    ]
 
 
 def _wraps(first: _Row, second: _Row, left: float, right: float) -> bool:

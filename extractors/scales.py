@@ -245,13 +245,14 @@ def best_note(headers: Iterable[str], nearest_first: Iterable[str]) -> UnitNote:
     return replace(scaled, currency=currency, share_scale=shares)
 
 
-def row_unit(label: str, path: Sequence[str], *, balance: bool) -> RowUnit:
+def row_unit(label: str, path: Sequence[str], *, balance: bool, inherit: bool = False) -> RowUnit:
     """Tell what a row counts, from its label and the section labels above it (outermost first).
 
     On a balance sheet a label such as "Common stock, $0.01 par value per share" is money; there only book or net asset value
-    per share is not.
+    per share is not. "Basic" and "Diluted" have the unit of the section above them, and so has any row with `inherit`: its
+    figures have digits after the point where those of the money rows have none.
     """
-    own, above = fold(label), [fold(p) for p in path]
+    own, above = _unquoted(fold(label)), [fold(p) for p in path]
     if balance:
         if (
             _PER_SHARE.search(own)
@@ -263,16 +264,28 @@ def row_unit(label: str, path: Sequence[str], *, balance: bool) -> RowUnit:
             r"^\W*(?:number\s*of\s*)?(?:\w+\s*){0,3}shares?\s*(?:outstanding|issued|authori[sz]ed)\W*$", own
         )
         return "shares" if counted else "money"
-    for text in [own, *reversed(above)]:
-        if text is not own and not _BASIC_OR_DILUTED.match(own):
-            break
-        if _PER_SHARE.search(text) and not _MONEY_DESPITE.search(text) and not _counted(text):
-            return "per_share"
-        if _counted(text) and not _VALUED_SHARES.match(text):
-            return "shares"
+    unit = _share_unit(own)
+    if unit is not None:
+        return unit
+    if inherit or _BASIC_OR_DILUTED.match(own):
+        for text in reversed(above):
+            unit = _share_unit(text)
+            if unit is not None:
+                return unit
     if _PERCENT.search(own):
         return "percent"
     return "count" if _COUNT.search(own) else "money"
+
+
+def _unquoted(folded: str) -> str:
+    """Drop amounts that a label quotes: "Dividends declared ($2.04 per share)" is money."""
+    return re.sub(r"\([^()]*[$£€]\s*[\d.,]+[^()]*\)|[—–-]\s*[$£€]\s*[\d.,]+\s*per\s.*$", " ", folded)
+
+
+def _share_unit(folded: str) -> RowUnit | None:
+    if _PER_SHARE.search(folded) and not _MONEY_DESPITE.search(folded) and not _counted(folded):
+        return "per_share"
+    return "shares" if _counted(folded) and not _VALUED_SHARES.match(folded) else None
 
 
 def _counted(folded: str) -> bool:

@@ -1,0 +1,222 @@
+"""Which tables look like financial statements, and which of them are the entity's own? Joined tables → `Candidate`s.
+
+In: the document's joined tables, its page readings and its decimal point. Out: candidates in reading order, each with its parts (a
+reader may cut one statement into several tables), the texts that can name it and what kind it is; and for each why it is not primary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from extractors.kinds import KindGuess, guess_kind, title_kind
+from extractors.layout import Layout, Placed, Side, lay_out
+from extractors.lineitems import RawItem, read_items
+from extractors.periods import fold, read_header
+from extractors.scales import read_note
+from schemas.page import JoinedTable, Line, PageReading
+
+TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand
+MIN_ITEMS = 3  # rows with values; fewer are no statement
+SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
+
+_TITLE_WORD = re.compile(
+    r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
+)
+_HEADER_BELOW = re.compile(r"(?:19|20)\d\d\s+.*(?:19|20)\d\d|\bnotes?\b|£|€|\$|ended|期末|本期")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table's share of a statement. `columns` maps each value column (all sides in order) to the statement's column."""
+
+    table: JoinedTable
+    layout: Layout
+    items: tuple[tuple[RawItem, ...], ...]  # for each side of the layout
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A range of rows, with the tables that go on with it, that looks like a statement."""
+
+    parts: tuple[Part, ...]
+    titles: tuple[str, ...]  # nearest first
+    guess: KindGuess
+    headers: tuple[str, ...]  # for each value column of the first part
+
+    @property
+    def first(self) -> Part:
+        """The part that carries title and headers."""
+        return self.parts[0]
+
+    @property
+    def labels(self) -> list[str]:
+        """All row labels, in order."""
+        return [i.label for part in self.parts for side in part.items for i in side if i.label]
+
+
+def find_candidates(
+    tables: Sequence[JoinedTable], pages: Sequence[PageReading], decimal_point: str
+) -> tuple[Candidate, ...]:
+    """Return the tables that look like statements, in reading order."""
+    found: list[Candidate] = []
+    for table in tables:
+        pieces = _pieces(table, pages, decimal_point)
+        previous = found[-1] if found else None
+        if len(pieces) == 1 and previous is not None:
+            longer = _continued(previous, pieces[0], pages)
+            if longer is not None:
+                found[-1] = longer
+                continue
+        for titles, part in pieces:
+            headers = tuple(h for side in part.layout.sides for h in side.headers)
+            labels = [i.label for side in part.items for i in side if i.label]
+            if sum(bool(i.values) for side in part.items for i in side) < MIN_ITEMS:
+                continue
+            guess = guess_kind(titles, labels, headers)
+            if guess is not None:
+                found.append(Candidate((part,), titles, guess, headers))
+    return tuple(found)
+
+
+def _pieces(
+    table: JoinedTable, pages: Sequence[PageReading], decimal_point: str
+) -> list[tuple[tuple[str, ...], Part]]:
+    """Cut a table at the titles inside it and lay out each piece, with the texts that can name it."""
+    outside = [line.text for line in reversed(_lines_above(table, pages))][:TITLE_LINES]
+    if table.title and table.title not in outside:
+        outside.insert(0, table.title)
+    cuts = _inner_titles(table)
+    starts, ends = [0, *[row for row, _ in cuts]], [*[row for row, _ in cuts], table.n_rows]
+    pieces = []
+    for number, (first, last) in enumerate(zip(starts, ends, strict=True)):
+        if last <= first:
+            continue
+        layout = lay_out(table, decimal_point, first + (number > 0), last)
+        layout = replace(layout, sides=tuple(side for side in layout.sides if side.value_cols))
+        inner = [cuts[number - 1][1]] if number else []
+        titles = tuple([*inner, *layout.captions, *(outside if not number else [])])
+        items = tuple(read_items(layout, side) for side in layout.sides)
+        width = sum(len(side.value_cols) for side in layout.sides)
+        if width:
+            pieces.append((titles, Part(table, layout, items, tuple(range(width)))))
+    return pieces
+
+
+def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]:
+    """The lines between a table and the table above it on its page, top first."""
+    first = table.fragments[0]
+    page = next((p for p in pages if p.page == first.page), None)
+    upper = (
+        [f.box.y1 for f in page.fragments if f is not first and f.box.y1 <= first.box.y0 + 1] if page else []
+    )
+    top = max(upper, default=float("-inf"))
+    return [line for line in table.above if line.box.y0 >= top - 1]
+
+
+def _inner_titles(table: JoinedTable) -> list[tuple[int, str]]:
+    """Return (row, title) of statements that begin inside a table: a title row with a header row close below."""
+    rows: dict[int, list[str]] = {}
+    for cell in sorted(table.cells, key=lambda c: (c.row, c.col)):
+        rows.setdefault(cell.row, []).append(cell.text)
+    found = []
+    for row, texts in rows.items():
+        text = " ".join(texts)
+        if row < max(2, table.n_header_rows) or len(texts) > 3:
+            continue
+        if title_kind(text) is None or not _TITLE_WORD.search(fold(text)):
+            continue
+        below = [" ".join(rows.get(r, [])) for r in range(row + 1, row + 4)]
+        if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):
+            found.append((row, text))
+    return found
+
+
+def _continued(
+    candidate: Candidate, piece: tuple[tuple[str, ...], Part], pages: Sequence[PageReading]
+) -> Candidate | None:
+    """Return the candidate with a table that goes on with it: next on the page, untitled, undated, in the same columns."""
+    titles, part = piece
+    last = candidate.parts[-1]
+    if part.table.fragments[0].page != last.table.fragments[-1].page or candidate.guess.title is None:
+        return None
+    headers = [h for side in part.layout.sides for h in side.headers]
+    if any(read_header(h).year for h in headers) or any(read_header(t).year for t in part.layout.captions):
+        return None
+    if any(title_kind(t) and _TITLE_WORD.search(fold(t)) for t in titles) or _prose_between(titles):
+        return None
+    columns = _same_columns(candidate, part)
+    if columns is None:
+        return None
+    parts = (*candidate.parts, replace(part, columns=columns))
+    longer = replace(candidate, parts=parts)
+    guess = guess_kind(candidate.titles, longer.labels, candidate.headers)
+    return replace(longer, guess=guess) if guess and guess.kind == candidate.guess.kind else longer
+
+
+def _prose_between(titles: Sequence[str]) -> bool:
+    """Footnotes and paragraphs between two tables end the first one."""
+    return any(len(t) > 110 or re.match(r"^\(?[a-z0-9]\)\s+\w", t) for t in titles)
+
+
+def _same_columns(candidate: Candidate, part: Part) -> tuple[int, ...] | None:
+    """Map a part's value columns to those of the candidate by their right edges; None where they do not all match."""
+    ours = _edges(candidate.first)
+    mapped = []
+    for edge in _edges(part):
+        best = min(range(len(ours)), key=lambda i: abs(ours[i] - edge), default=None)
+        if best is None or abs(ours[best] - edge) > SAME_EDGE or best in mapped:
+            return None
+        mapped.append(best)
+    return tuple(mapped)
+
+
+def _edges(part: Part) -> list[float]:
+    edges = []
+    for side, items in zip(part.layout.sides, part.items, strict=True):
+        for index in range(len(side.value_cols)):
+            found = [p.cell.box.x1 for item in items for i, p in item.values if i == index]
+            edges.append(median(found) if found else float("nan"))
+    return edges
+
+
+def why_not_primary(candidates: Sequence[Candidate]) -> list[str | None]:
+    """Return for each candidate why it is not primary, or None where it is; each kind has one primary statement."""
+    verdicts = [_look(candidate.guess) for candidate in candidates]
+    for kind in {c.guess.kind for c in candidates}:
+        ours = [i for i, c in enumerate(candidates) if c.guess.kind == kind and verdicts[i] is None]
+        titled = [i for i in ours if candidates[i].guess.title]
+        for i in ours:
+            if titled and i not in titled:
+                verdicts[i] = "untitled, while another table is titled as this statement"
+        field = titled or ours
+        best = max(field, key=lambda i: (candidates[i].guess.score, len(candidates[i].labels)), default=None)
+        for i in field:
+            if i != best:
+                verdicts[i] = "another table is the primary statement of this kind"
+    return verdicts
+
+
+def _look(guess: KindGuess) -> str | None:
+    if guess.look_alike:
+        return f"the title says {guess.look_alike!r}"
+    if guess.parent_only:
+        return "parent company only"
+    return None if guess.whole else "an extract: it lacks rows that a whole statement has"
+
+
+def cells_of(part: Part) -> list[Placed]:
+    """Return all cells of a part's rows."""
+    return [placed for cells in part.layout.grid.values() for placed in cells]
+
+
+def side_columns(part: Part) -> list[tuple[Side, int]]:
+    """Return (side, index of its first value column among all sides) for each side of a part."""
+    out, offset = [], 0
+    for side in part.layout.sides:
+        out.append((side, offset))
+        offset += len(side.value_cols)
+    return out
