@@ -105,7 +105,7 @@ def show_deployment(out: Path) -> None:
         prefect(environment, "--no-prompt", "deploy", "--all")
         with running(environment, "worker", "start", "--pool", POOL, "--limit", "1", log=home / "worker.log"):
             target = (out / "from-deployment").resolve()
-            run = f'run={{"folders": ["{Path(SAMPLES).resolve()}"], "out": "{target}", "include": ["*.pdf"], "limit": 3}}'
+            run = f'run={{"folders": ["{Path(SAMPLES).resolve()}"], "out": "{target}", "include": ["invoice.pdf", "bank_statement.pdf", "*landscape.pdf"]}}'
             prefect(environment, "deployment", "run", DEPLOYMENT, "--param", run, "--watch", show=True)
     console.print(
         f"  {target}: {ds.dataset(target / 'documents').count_rows()} documents written by the flow run"
