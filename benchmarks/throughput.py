@@ -27,16 +27,20 @@ def read_ours(paths: list[Path]) -> int:
     """Run the whole pipeline in this process, Parquet included; return the number of tables."""
     from extractors.document import extract_document
     from extractors.settings import Settings
-    from extractors.sources import identify, list_sources
-    from flows.datasets import write_document
+    from extractors.sources import find_sources, identify
+    from flows.datasets import Datasets
+    from schemas.arrow import tables_of
 
     settings, n = Settings(engine="geometry"), 0
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Datasets(folder)
+        out.prepare()
+        out.prepare_datasets()
         for path in paths:
-            for listed in list_sources(str(path)):
-                result = extract_document(identify(listed, settings), settings)
-                write_document(out, result)
-                n += len(result.tables)
+            (listed,) = find_sources(path)
+            result = extract_document(identify(listed, settings), settings)
+            out.replace(result.document.doc_id, tables_of(result))
+            n += len(result.tables)
     return n
 
 
