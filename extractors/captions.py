@@ -52,7 +52,7 @@ def _outside(words: Sequence[Word], fragments: Sequence[TableFragment]) -> list[
     return [
         word
         for word, cells in zip(words, inside.T, strict=True)
-        if not any(texts[n] is None or word.text in texts[n] for n in np.flatnonzero(cells))
+        if not any(text is None or word.text in text for text in (texts[n] for n in np.flatnonzero(cells)))
     ]
 
 

@@ -9,6 +9,7 @@ from extractors.captions import outside_lines, titled
 from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
 from extractors.openreader import read_open
+from extractors.pagecolumns import page_columns
 from extractors.regions import find_regions, is_chart
 from extractors.rows import (
     is_typed_rule,
@@ -56,8 +57,8 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
             drafts.append(draft)
             taken = {id(word) for word in inside}
             words = [word for word in words if id(word) not in taken]
-    rows = printed_rows(level_words(words))
-    drafts.extend(read_open(region, rules, scale) for region in find_regions(rows, rules, scale))
+    for rows in page_columns(printed_rows(level_words(words)), scale):
+        drafts.extend(read_open(region, rules, scale) for region in find_regions(rows, rules, scale))
     fragments = [_fragment(draft, content) for draft in drafts if _is_table(draft)]
     fragments.sort(key=lambda fragment: (fragment.box.y0, fragment.box.x0))
     return titled(content, fragments, scale)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractors.captions import CAPTION
+from extractors.columns import Placed, find_columns, place
 from extractors.rows import Measure, Piece, PrintedRow, has_digits, pieces
 from schemas.box import union
 from schemas.page import Rule
@@ -27,6 +28,12 @@ MAX_SINGLES = 6  # rows of one piece in a row inside a table: a section, its sub
 MAX_CROSSING = 2  # full lines of text across the value columns: one may be a long label, two are a paragraph
 OVER_VALUES = 4  # line heights; how far a label without values may reach over the value columns
 ACROSS = 0.9  # of a table's width; a rule at least this long closes its header at the top
+EDGE = 3.0  # points; ends of rules closer than this are aligned
+MIN_STACK = 3  # rules of one width: above the header, below it, and below the table
+SEVERAL = 0.5  # of the rows between such rules have several pieces where they are a table
+APART = 1.5  # line heights of white between tables side by side
+MIN_LABELS = 3  # rows of a table beside another one
+LABEL_LETTERS = 3  # letters of a label
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
 TICK_SIGNS = str.maketrans({"−": "-", "–": "-", ",": None, "%": None})
@@ -50,7 +57,8 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
     """Return the rows of every table found among `rows`, which stand from top to bottom."""
     cut = [_Cut(row, pieces(row.words, scale.blank)) for row in rows]
     across = [rule for rule in rules if rule.horizontal]
-    regions = []
+    regions: list[list[PrintedRow]] = []
+    left: list[PrintedRow] = []
     start, floor = 0, 0
     while start < len(cut):
         if not cut[start].data:
@@ -60,10 +68,73 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
         if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
             top = _first_row(cut, start, end, floor, across, scale.height)
             end = _before_repeated_header(cut, top, start, end, across)
-            regions.append([row.row for row in cut[top : end + 1]])
+            left.extend(rows[floor:top])
+            regions.extend(_side_by_side(rows[top : end + 1], scale))
             floor = end + 1
         start = end + 1
+    left.extend(rows[floor:])
+    return regions + _ruled_text(left, rules, scale)
+
+
+def _side_by_side(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:
+    """Part tables that stand side by side: behind a wide white space labels begin again, with values after them."""
+    columns = find_columns(rows, scale)
+    placed = [place(row, columns, scale) for row in rows]
+    for number in range(2, len(columns) - 1):
+        x0, x1 = columns[number - 1].x1, columns[number].x0
+        crossed = any(word.box.x0 < x1 and word.box.x1 > x0 for row in rows for word in row.words)
+        if crossed or x1 - x0 < APART * scale.height or not _labels(placed, number) or not _labels(placed, 0):
+            continue
+        sides = (
+            [[word for word in row.words if word.box.x1 <= x0] for row in rows],
+            [[word for word in row.words if word.box.x0 >= x1] for row in rows],
+        )
+        return [
+            [PrintedRow(tuple(words), union(word.box for word in words)) for words in side if words]
+            for side in sides
+        ]
+    return [list(rows)]
+
+
+def _labels(placed: Sequence[Sequence[Placed]], column: int) -> bool:
+    """Tell whether a column holds labels of most rows: words, and a value in the column after it."""
+    own = [item for row in placed for item in row if item.first == column]
+    words = [item for item in own if not item.piece.numeric and len(item.piece.text) >= LABEL_LETTERS]
+    after = [item for row in placed for item in row if item.first == column + 1]
+    values = [item for item in after if item.piece.numeric]
+    return len(words) >= max(MIN_LABELS, SEVERAL * len(placed)) and len(values) >= SEVERAL * len(words)
+
+
+def _ruled_text(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure) -> list[list[PrintedRow]]:
+    """The rows of tables of text: rows in columns between rules that start and end at the same places."""
+    regions = []
+    for x0, x1, heights in _stacked_rules(rules):
+        inside = [
+            r
+            for r in rows
+            if heights[0] < r.middle < heights[-1] and r.box.x0 >= x0 - EDGE and r.box.x1 <= x1 + EDGE
+        ]
+        cut = [_Cut(row, pieces(row.words, scale.blank)) for row in inside]
+        several = [row for row in cut if len(row.pieces) > 1]
+        header = [row for row in inside if row.middle < heights[1]]
+        if len(several) < max(MIN_ROWS, SEVERAL * len(cut)) or not header or len(header) == len(inside):
+            continue
+        if len(find_columns(inside, scale)) > 1:
+            regions.append(inside)
     return regions
+
+
+def _stacked_rules(rules: Sequence[Rule]) -> list[tuple[float, float, list[float]]]:
+    """Three or more horizontal rules with the same ends: left and right end, and their heights in order."""
+    stacks: list[tuple[float, float, list[float]]] = []
+    for rule in sorted((rule for rule in rules if rule.horizontal), key=lambda rule: rule.y0):
+        for x0, x1, heights in stacks:
+            if abs(rule.x0 - x0) <= EDGE and abs(rule.x1 - x1) <= EDGE:
+                heights.append((rule.y0 + rule.y1) / 2)
+                break
+        else:
+            stacks.append((rule.x0, rule.x1, [(rule.y0 + rule.y1) / 2]))
+    return [stack for stack in stacks if len(stack[2]) >= MIN_STACK]
 
 
 def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
@@ -78,6 +149,8 @@ def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
             last, singles, crossing = number, 0, 0
             values = min(values, row.pieces[1].box.x0)
             continue
+        if CAPTION.match(row.pieces[0].text):
+            break
         singles += 1
         crossing += row.pieces[0].box.x1 > values and _prose(row, height)
         if singles > MAX_SINGLES or crossing >= MAX_CROSSING:
