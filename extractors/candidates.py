@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from extractors.kinds import KindGuess, guess_kind, title_kind
-from extractors.layout import Layout, Placed, Side, lay_out
+from extractors.layout import Layout, Side, lay_out
 from extractors.lineitems import RawItem, read_items
 from extractors.periods import fold, read_header
+from extractors.realign import Placed
 from extractors.scales import read_note
 from schemas.page import JoinedTable, Line, PageReading
 
@@ -86,7 +87,8 @@ def _pieces(
     table: JoinedTable, pages: Sequence[PageReading], decimal_point: str
 ) -> list[tuple[tuple[str, ...], Part]]:
     """Cut a table at the titles inside it and lay out each piece, with the texts that can name it."""
-    outside = [line.text for line in reversed(_lines_above(table, pages))][:TITLE_LINES]
+    above = _lines_above(table, pages)
+    outside = [line.text for line in reversed(above)][:TITLE_LINES]
     if table.title and table.title not in outside:
         outside.insert(0, table.title)
     cuts = _inner_titles(table)
@@ -95,7 +97,7 @@ def _pieces(
     for number, (first, last) in enumerate(zip(starts, ends, strict=True)):
         if last <= first:
             continue
-        layout = lay_out(table, decimal_point, first + (number > 0), last)
+        layout = lay_out(table, decimal_point, first + (number > 0), last, () if number else above)
         layout = replace(layout, sides=tuple(side for side in layout.sides if side.value_cols))
         inner = [cuts[number - 1][1]] if number else []
         titles = tuple([*inner, *layout.captions, *(outside if not number else [])])

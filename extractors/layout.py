@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from extractors.periods import find_dates, find_span, fold, is_no_period, read_header
+from extractors.realign import Placed, loose_heads, overlapped, realign
 from extractors.scales import read_note
-from schemas.amount import Amount, parse_amount
-from schemas.page import JoinedTable, ReadCell
+from schemas.amount import parse_amount
+from schemas.page import JoinedTable, Line, ReadCell
 
 MAX_HEADER_ROWS = 9  # stacked headers of scans reach five printed lines; more is no header
 STRAY_SHARE = 0.15  # of the rows: a column with fewer values and no header holds footnote markers
 LARGEST_NOTE = 99  # notes to the accounts are numbered with at most two digits
 NOTE_RATIO = 10  # the values' median is this many times the notes' median
+MAX_LOOSE = 40  # characters of a column header outside its table; longer lines are titles
 LABEL_SHARE = 0.5  # of a column's body cells that are words: it holds labels
 MIN_LABELS = 3  # labels that make a second label column, as in two-sided balance sheets
 
@@ -34,15 +36,6 @@ _SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 _CLOSING = re.compile(r"^\s*\)\s*%?\s*$|^\s*%\s*$")
 _UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
 _YEAR_ONLY = re.compile(r"^\W*(?:fy\s*)?(?:19|20)\d\d\W*[*a-e¹²³]?\W*$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A cell with its number, when it prints one."""
-
-    cell: ReadCell
-    text: str  # the cell's text, with a parenthesis or percent sign that stood in a cell of its own
-    amount: Amount | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +62,25 @@ class Layout:
 
 
 def lay_out(
-    table: JoinedTable, decimal_point: str, first_row: int = 0, last_row: int | None = None
+    table: JoinedTable,
+    decimal_point: str,
+    first_row: int = 0,
+    last_row: int | None = None,
+    above: Sequence[Line] = (),
 ) -> Layout:
-    """Return how the rows `first_row` to `last_row` (exclusive, default the table's end) of a table are built."""
+    """Return how the rows `first_row` to `last_row` (exclusive, default the table's end) of a table are built.
+
+    `above` are the lines above the table, among which its column headers may stand when the table itself has none.
+    """
     end = table.n_rows if last_row is None else last_row
     grid = _grid(table, decimal_point, first_row, end)
     hint = table.n_header_rows if first_row == 0 else 0
     body = _body_row(grid, first_row, end, hint)
-    blocks = _blocks(grid, body, end, table.n_cols)
+    grid, n_cols = realign(grid, body, table.n_cols)
+    blocks = _blocks(grid, body, end, n_cols)
     heads = {row: cells for row, cells in grid.items() if row < body}
+    if above and not any(read_header(p.text).year for cells in heads.values() for p in cells):
+        heads = {**_loose(above, grid, body, blocks), **heads}
     sides, used = [], set[tuple[int, int]]()
     for labels, numbers in blocks:
         side, mine = _side(grid, heads, labels, numbers, body)
@@ -85,6 +88,41 @@ def lay_out(
         used |= mine
     captions = [p.text for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
     return Layout(first_row, end, body, tuple(sides), tuple(captions), grid)
+
+
+def _loose(
+    above: Sequence[Line],
+    grid: dict[int, tuple[Placed, ...]],
+    body: int,
+    blocks: Sequence[tuple[tuple[int, ...], tuple[int, ...]]],
+) -> dict[int, tuple[Placed, ...]]:
+    """Return header rows, numbered below 0, of dated lines that stand over the value columns of a table without dates."""
+    figures = [
+        p for row, cells in grid.items() if row >= body for p in cells if p.amount is not None and p.col > 0
+    ]
+    if not figures or len(blocks) != 1:
+        return {}
+    cols = sorted({p.col for p in figures})
+    spans = [_extent([p for p in figures if p.col == col]) for col in cols]
+    first = figures[0].cell
+    rows: dict[int, tuple[Placed, ...]] = {}
+    for number, lines in enumerate(
+        reversed(loose_heads(above, min(p.cell.box.y0 for c in grid.values() for p in c))), 1
+    ):
+        placed = []
+        for line in lines:
+            if len(line.text) > MAX_LOOSE or not (read_header(line.text).year or find_span(line.text)[0]):
+                continue
+            index, count = overlapped(line.box.x0, line.box.x1, spans, spans[0][0])
+            if index:
+                col = cols[index - 1]
+                cell = ReadCell(
+                    page=first.page, row=-number, col=col, text=line.text, box=line.box, source=first.source
+                )
+                placed.append(Placed(cell, line.text, None, col, cols[index + count - 2] - col + 1))
+        if placed:
+            rows[-number] = tuple(sorted(placed, key=lambda p: p.col))
+    return rows
 
 
 def _grid(table: JoinedTable, decimal_point: str, first: int, end: int) -> dict[int, tuple[Placed, ...]]:
@@ -105,11 +143,11 @@ def _glue(cells: Sequence[ReadCell], decimal_point: str) -> Iterable[Placed]:
         text = cell.text.strip()
         if out and _CLOSING.match(text) and any(c.isdigit() for c in out[-1].text):
             joined = out[-1].text + text
-            out[-1] = Placed(out[-1].cell, joined, parse_amount(joined, decimal_point))
+            out[-1] = replace(out[-1], text=joined, amount=parse_amount(joined, decimal_point))
         elif not _SIGN_ONLY.match(text) or cell.col == 0:
-            out.append(Placed(cell, text, parse_amount(text, decimal_point)))
+            out.append(Placed(cell, text, parse_amount(text, decimal_point), cell.col, cell.col_span))
         elif _SIGN_ONLY.match(text):
-            out.append(Placed(cell, text, None))
+            out.append(Placed(cell, text, None, cell.col, cell.col_span))
     return out
 
 
@@ -125,13 +163,9 @@ def is_header_cell(placed: Placed) -> bool:
 
 def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
     """Tell whether a row belongs to the header. `within` the rows that the reader called header, a label may stand alone."""
-    values = [p for p in cells if p.cell.col > 0 or p.cell.col_span > 1]
+    values = [p for p in cells if p.col > 0 or p.span > 1]
     noise = [p for p in values if _UNIT_NOISE.match(p.text)]
-    if (
-        noise
-        and len(noise) * 2 >= len(values)
-        and not any(p.cell.col == 0 and p.cell.col_span == 1 for p in cells)
-    ):
+    if noise and len(noise) * 2 >= len(values) and not any(p.col == 0 and p.span == 1 for p in cells):
         return True
     if not values:
         text = cells[0].text
@@ -142,7 +176,7 @@ def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
             or is_no_period(p.text) or _SIGN_ONLY.match(p.text) or within
             for p in values
         )  # fmt: skip
-    label = any(p.cell.col == 0 and p.amount is None for p in cells)
+    label = any(p.col == 0 and p.amount is None for p in cells)
     return within and not label and not any(p.amount and p.amount.negative for p in values)
 
 
@@ -156,7 +190,7 @@ def _body_row(grid: dict[int, tuple[Placed, ...]], first: int, end: int, hint: i
         within = row < first + hint
         if _is_header_row(cells, within=within):
             body = row + 1
-        elif any(p.amount is not None and not is_header_cell(p) for p in cells if p.cell.col > 0):
+        elif any(p.amount is not None and not is_header_cell(p) for p in cells if p.col > 0):
             break
     return body
 
@@ -171,11 +205,11 @@ def _blocks(
         if not body <= row < end:
             continue
         for p in cells:
-            if p.cell.col_span == 1 or p.cell.col == 0:
+            if p.span == 1 or p.col == 0:
                 if p.amount is not None:
-                    numbers[p.cell.col] += 1
+                    numbers[p.col] += 1
                 elif not _SIGN_ONLY.match(p.text):
-                    words[p.cell.col] += any(c.isalpha() for c in p.text)
+                    words[p.col] += any(c.isalpha() for c in p.text)
     blocks: list[tuple[list[int], list[int]]] = []
     for col in range(n_cols):
         labels = words[col] >= MIN_LABELS and words[col] > LABEL_SHARE * (words[col] + numbers[col])
@@ -197,12 +231,12 @@ def _side(
     body: int,
 ) -> tuple[Side, set[tuple[int, int]]]:
     columns = {
-        col: [p for row, cells in grid.items() if row >= body for p in cells if p.cell.col == col]
+        col: [p for row, cells in grid.items() if row >= body for p in cells if p.col == col]
         for col in numbers
     }
     amounts = {col: [p for p in cells if p.amount is not None] for col, cells in columns.items()}
     n_rows = max((len(a) for a in amounts.values()), default=0)
-    own = {col: " ".join(p.text for row in sorted(heads) for p in heads[row] if p.cell.col == col and p.cell.col_span == 1)
+    own = {col: " ".join(p.text for row in sorted(heads) for p in heads[row] if p.col == col and p.span == 1)
            for col in numbers}  # fmt: skip
     notes = _note_columns(numbers, amounts, columns, own)
     ignored = [
@@ -218,12 +252,10 @@ def _side(
     headers, used = [], set[tuple[int, int]]()
     for col in values:
         over = [(_header_of(heads[row], col, spots, excluded), row) for row in sorted(heads)]
-        dated = any(
-            p.cell.col_span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p
-        )
+        dated = any(p.span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p)
         kept = [p for (p, exact), _ in over if p and (exact or not (dated and read_header(p.text).year))]
         used |= {(p.cell.row, p.cell.col) for p in kept}
-        headers.append(" ".join(p.text for p in kept))
+        headers.append(" ".join(_share_of(p, col, values) for p in kept))
     return Side(labels, tuple(notes), tuple(values), tuple(headers), tuple(ignored + strays)), used
 
 
@@ -283,16 +315,25 @@ def _header_of(
     In a row with fewer cells than value columns each cell spans several, and the nearest one holds: "2016" stands between or
     over the right one of an inner and an outer column.
     """
-    candidates = [
-        p for p in cells if any(c not in excluded for c in range(p.cell.col, p.cell.col + p.cell.col_span))
-    ]
-    exact = [p for p in candidates if p.cell.col <= col < p.cell.col + p.cell.col_span]
+    candidates = [p for p in cells if any(c not in excluded for c in range(p.col, p.col + p.span))]
+    exact = [p for p in candidates if p.col <= col < p.col + p.span]
     if exact:
         return exact[0], True
     if not candidates or len(candidates) >= len(spots):
         return None, False
     x0, x1 = spots[col]
     return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p)), False
+
+
+def _share_of(placed: Placed, col: int, values: Sequence[int]) -> str:
+    """Return a column's share of a header cell that prints one date after the other for the columns it covers."""
+    covered = [c for c in values if placed.col <= c < placed.col + placed.span]
+    starts = [d.at for d in find_dates(placed.text) if d.year]
+    if len(covered) < 2 or col not in covered or len(starts) != len(covered):
+        return placed.text
+    edges = [0, *starts[1:], len(placed.text)]
+    place = covered.index(col)
+    return placed.text[edges[place] : edges[place + 1]].strip()
 
 
 def _distance(x: float, placed: Placed) -> float:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from extractors.layout import Layout, Placed, Side
+from extractors.layout import Layout, Side
 from extractors.periods import fold
+from extractors.realign import Placed
 
 INDENT_STEP = 3.5  # points; labels that start closer together stand at one level, as skewed scans do
 SAME_LINE = 0.75  # of the usual distance between rows: a value row so near below a bare label belongs to it
@@ -94,15 +95,15 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
     first_value = side.value_cols[0] if side.value_cols else len(cells)
     last_label = max(side.label_cols, default=-1)
     left = min(side.label_cols, default=0)
-    labels = [p for p in cells if left <= p.cell.col <= max(last_label, left)]
+    labels = [p for p in cells if left <= p.col <= max(last_label, left)]
     if side.label_cols and side.value_cols:
         # a long label may reach into the note column
-        labels += [p for p in cells if last_label < p.cell.col < first_value and p.cell.col not in side.note_cols
+        labels += [p for p in cells if last_label < p.col < first_value and p.col not in side.note_cols
                    and p.amount is None and any(c.isalpha() for c in p.text)]  # fmt: skip
     values = tuple(
-        (side.value_cols.index(p.cell.col), p)
+        (side.value_cols.index(p.col), p)
         for p in cells
-        if p.cell.col in side.value_cols and any(c.isdigit() or p.amount is not None for c in p.text)
+        if p.col in side.value_cols and any(c.isdigit() or p.amount is not None for c in p.text)
     )
     text = clean_label(" ".join(p.text for p in labels))
     y = median(p.cell.box.center[1] for p in cells)

@@ -74,21 +74,22 @@ _IN_MONTHS = re.compile(rf"(?<![a-z]){_COUNT}[\s-]*(?:months?|monate?n?|mois|mes
 _IN_WEEKS = re.compile(rf"(?<![a-z]){_COUNT}[\s-]*(?:weeks?|wochen|semaines|semanas|weken)(?![a-z])")
 _YEAR_SPAN = re.compile(
     r"(?:fiscal\s*)?years?\s*end(?:ed|ing)|for\s*the\s*years?|fiscal\s*years?|(?:financial\s*)?year\s*to\b|geschaftsjahr|wirtschaftsjahr"
-    r"|exercices?\s*clos|exercice|ejercicios?|exercicios?|boekjaar|年度|年\s*1\s*[-\u2013至~]\s*12\s*月|\bannual\b|twelve\s*months"
+    r"|exercices?\s*clos|exercice|ejercicios?|exercicios?|boekjaar|年度|年\s*1\s*[-\u2013\u2014至~]\s*12\s*月|\bannual\b|twelve\s*months"
 )
 _QUARTER_SPAN = re.compile(
     r"quarters?\s*end(?:ed|ing)|for\s*the\s*quarters?|\bquartal\b|\btrimestre\b|\bkwartaal\b|第[一二三四]季度"
 )
 _HALF_SPAN = re.compile(
-    r"half[\s-]*years?\s*end(?:ed|ing)|\bhalbjahr\b|\bsemestre\b|\bhalfjaar\b|半年度|年\s*1\s*[-\u2013至~]\s*6\s*月"
+    r"half[\s-]*years?\s*end(?:ed|ing)|\bhalbjahr\b|\bsemestre\b|\bhalfjaar\b|半年度|年\s*1\s*[-\u2013\u2014至~]\s*6\s*月"
 )
 _CHINESE_MONTHS = re.compile(
-    r"(?P<y>(?:19|20)\d\d)\s*年\s*(?P<a>\d{1,2})\s*[-\u2013至~]\s*(?P<b>\d{1,2})\s*月"
+    r"(?P<y>(?:19|20)\d\d)\s*年\s*(?P<a>\d{1,2})\s*(?:月\s*)?[-\u2013\u2014至~]\s*(?P<b>\d{1,2})\s*月(?!\s*\d)"
 )
 _CHINESE_YEAR = re.compile(
-    r"年度"
+    r"(?P<y>(?:19|20)\d\d)\s*年度"
 )  # by law the calendar year in mainland China, where this word heads columns
 _FROM_TO = re.compile(r"\b(?:to|through|bis|au|al|ate|tot|until)\b|至|[\u2013-]")
+_RANGE_WORD = re.compile(r"\b(?:to|through|bis|au|al|ate|tot|until)\b|至|\s[\u2013\u2014-]\s")
 _RESTATED = re.compile(
     r"restated|as\s+adjusted|as\s+revised|\brevised\b|recast|angepasst|retraite|reexpresad|reapresentad|aangepast|重述|经重列|调整后"
 )
@@ -156,6 +157,8 @@ def find_dates(text: str) -> tuple[PrintedDate, ...]:
     """Return the dates printed in `text`, in order; the year is None in "December 31,". Bare years come as (year, None, None)."""
     folded = fold(text)
     found: list[PrintedDate] = []
+    folded = _CHINESE_MONTHS.sub(lambda m: _keep_month(found, m, int(m["b"])), folded)
+    folded = _CHINESE_YEAR.sub(lambda m: _keep_month(found, m, 12), folded)
     for pattern in _DATE_PATTERNS:
         folded = pattern.sub(lambda m: _keep(found, m), folded)
     if not any(d.month for d in found):
@@ -187,6 +190,15 @@ def _keep(found: list[PrintedDate], match: re.Match[str]) -> str:
     if day is not None and not 1 <= int(day) <= calendar.monthrange(year or 2000, number or 1)[1]:
         return match[0]
     found.append(PrintedDate(year, number, int(day) if day else None, match.start()))
+    return " " * len(match[0])
+
+
+def _keep_month(found: list[PrintedDate], match: re.Match[str], month: int) -> str:
+    """The last day of the month that a Chinese span ends with."""
+    if not 1 <= month <= 12:
+        return match[0]
+    year = int(match["y"])
+    found.append(PrintedDate(year, month, calendar.monthrange(year, month)[1], match.start()))
     return " " * len(match[0])
 
 
@@ -255,13 +267,6 @@ def read_header(text: str) -> HeaderPeriod:
         months = months or round(((_as_date(chosen) - start).days + 1) / DAYS_PER_MONTH)
     else:
         chosen = full[-1] if full else _merge(dates)
-    chinese = _CHINESE_MONTHS.search(folded)
-    if chinese and not full:
-        month = int(chinese["b"])
-        if 1 <= month <= 12:
-            chosen = PrintedDate(int(chinese["y"]), month, calendar.monthrange(int(chinese["y"]), month)[1])
-    elif _CHINESE_YEAR.search(folded) and chosen.year and not chosen.month:
-        chosen = PrintedDate(chosen.year, 12, 31)
     relative = -1 if _PRIOR.search(folded) else 0 if _CURRENT.search(folded) else None
     return HeaderPeriod(text, chosen.year, chosen.month, chosen.day, start, months, weeks, relative,
                         bool(_OPENING.search(folded)), bool(_RESTATED.search(folded)))  # fmt: skip
@@ -293,7 +298,7 @@ def complete_periods(
     that the year before ended on 29 June 2014.
     """
     known = sorted(set(known_ends))
-    caption_dates = [d for text in captions for d in find_dates(text)]
+    caption_dates = [d for text in captions for d in _ends_printed(text)]
     spans = [find_span(text) for text in captions]
     months, weeks = next((s for s in spans if s[0]), (None, None))
     printed = {(h.months, h.weeks) for h in headers if h.months}
@@ -308,6 +313,14 @@ def complete_periods(
             start = _start(end, count, header.weeks or weeks, ends)
         out.append(Period(end, start, count, header.restated, header.text))
     return tuple(_infer_months(out)) if not instant else tuple(out)
+
+
+def _ends_printed(text: str) -> tuple[PrintedDate, ...]:
+    """The dates of a caption without the one that a range begins with ("vom 1. Januar bis 31. Dezember 2024")."""
+    dates, folded = find_dates(text), fold(text)
+    pairs = zip(dates, dates[1:], strict=False)
+    opened = {a for a, b in pairs if a.month and b.month and _RANGE_WORD.search(folded[a.at : b.at])}
+    return tuple(d for d in dates if d not in opened)
 
 
 def _ends(
@@ -394,9 +407,8 @@ def _infer_months(periods: Sequence[Period]) -> list[Period]:
             later = [(p.end - period.end).days for p in periods if p.end and p.end > period.end]
             gap = min(gaps or later, default=0)
             if abs(gap - 365) <= SAME_YEAR_SLACK:
-                start = (
-                    period.end - timedelta(days=gap - 1) if gaps and period.start is None else period.start
-                )
+                start = period.start or (period.end - timedelta(days=gap - 1) if gaps else None)
+                start = start or _start(period.end, 12, None, [p.end for p in periods])
                 out.append(replace(period, months=12, start=start))
                 continue
         out.append(period)

@@ -21,9 +21,9 @@ from extractors.candidates import (
     why_not_primary,
 )
 from extractors.concepts import find_concept
-from extractors.layout import Placed
 from extractors.lineitems import RawItem
 from extractors.periods import HeaderPeriod, Period, complete_periods, find_dates, read_header
+from extractors.realign import Placed
 from extractors.scales import RowUnit, UnitNote, best_note, names_dollar, read_note, row_unit, scale_of
 from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
