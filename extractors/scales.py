@@ -107,6 +107,10 @@ _PER_SHARE = re.compile(
     r"\bper\s*(?:\w+\s*){0,3}?(?:shares?|ads|adr|unit)\b|\beps\b|earnings\s*per|per\s*action\b|par\s*action|je\s*aktie|por\s*accion|por\s*acao"
     r"|per\s*aandeel|每股|一株当たり|1株当たり"
 )
+# "Dividends declared ($2.10 per share)" names the rate; what the row prints is the money.
+_RATE_NAMED = re.compile(
+    r"[$£€¥]?\s*\d[\d.,]*\s*(?:cents?|pence|p)?\s*(?:per|a)\s*(?:\w+\s*){0,3}?(?:shares?|ads|unit)\b"
+)
 _MONEY_DESPITE = re.compile(
     r"par\s*value|authori[sz]ed|stated\s*value|liquidation\s*preference|issued\s*and|at\s*cost|nominal\s*value"
 )
@@ -283,6 +287,7 @@ def _unquoted(folded: str) -> str:
 
 
 def _share_unit(folded: str) -> RowUnit | None:
+    folded = _RATE_NAMED.sub(" ", folded)
     if _PER_SHARE.search(folded) and not _MONEY_DESPITE.search(folded) and not _counted(folded):
         return "per_share"
     return "shares" if _counted(folded) and not _VALUED_SHARES.match(folded) else None
