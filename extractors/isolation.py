@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import subprocess
@@ -123,6 +124,8 @@ class ReaderPool:
                 if not ended.opened or (ended.out_of_time and not task.readings):
                     raise ended.error from None
                 task.give_up(ended.error, everything=ended.out_of_time or task.endings >= MOST_ENDINGS)
+                if ended.out_of_time:  # what was read is still put together, in a new process
+                    task.deadline = time.monotonic() + START_TIMEOUT
             finally:
                 self._give_back(process)
 
@@ -157,7 +160,7 @@ class _Task:
     source: Source
     started: datetime
     flow_run_id: str | None
-    deadline: float  # monotonic seconds
+    deadline: float = math.inf  # monotonic seconds; set when the first process is ready for it
     n_pages: int = 0
     endings: int = 0
     readings: list[bytes] = field(default_factory=list)  # JSON, in page order
@@ -229,9 +232,13 @@ class _Process:
         """Let the process read the document behind the pages already read. Raises _ProcessEnded or our errors."""
         opened = False
         if not self._ready:
-            word, _ = self._next(time.monotonic() + START_TIMEOUT, "start", opened)
+            word, _ = self._next(
+                time.monotonic() + START_TIMEOUT, f"starting took longer than {START_TIMEOUT:g} s", opened
+            )
             self._ready = word == "READY"
         self.n_read += 1
+        if task.deadline == math.inf:
+            task.deadline = time.monotonic() + self._settings.document_timeout
         try:
             self._send(_request(task, path))
         except OSError as error:
@@ -239,12 +246,14 @@ class _Process:
         while True:
             page_end = time.monotonic() + self._settings.page_timeout
             page = len(task.readings) + 1
-            if page_end < task.deadline:
-                word, payload = self._next(page_end, f"page {page} took longer than page_timeout", opened)
+            if page_end <= task.deadline:
+                what = f"page {page} took longer than page_timeout ({self._settings.page_timeout:g} s)"
+                word, payload = self._next(page_end, what, opened)
             else:
-                word, payload = self._next(
-                    task.deadline, "the document took longer than document_timeout", opened, True
+                what = (
+                    f"the document took longer than document_timeout ({self._settings.document_timeout:g} s)"
                 )
+                word, payload = self._next(task.deadline, what, opened, True)
             if word == "OPENED":
                 opened, task.n_pages = True, int(payload)
             elif word == "PAGE":
@@ -267,8 +276,8 @@ class _Process:
         while (newline := self._buffer.find(b"\n")) < 0:
             wait = end - time.monotonic()
             if wait <= 0:
-                message = f"{what} ({self._settings.page_timeout:g} s); raise it, or leave the page out."
-                raise _ProcessEnded(TimeoutExceededError(message), opened, out_of_time)
+                error = TimeoutExceededError(f"{what}; raise it, or leave the page out.")
+                raise _ProcessEnded(error, opened, out_of_time)
             if self.memory() > self._settings.max_memory:
                 message = f"reading needs more than max_memory ({self._settings.max_memory} bytes); raise it."
                 raise _ProcessEnded(MemoryExceededError(message), opened)

@@ -1,0 +1,35 @@
+"""A reading process that falls ill on certain pages, for real: it hangs, crashes, or eats memory."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+
+from extractors import child
+from extractors.engine import Engine
+from extractors.pages import OpenPage
+from schemas.page import PageReading
+
+read_safely = child.read_safely
+
+
+def fall_ill(page: OpenPage, engine: Engine) -> PageReading:
+    words = {word.text for word in page.content.words}
+    if "HANG" in words:
+        while True:
+            time.sleep(60)
+    if "CRASH" in words:
+        ctypes.string_at(0)
+    if "STRANGE" in words:
+        print("RESULT this goes to standard error and harms nobody", flush=True)
+    if "EAT" in words:
+        eaten = []
+        while True:
+            eaten.append(b"x" * 20_000_000)
+            time.sleep(0.01)
+    return read_safely(page, engine)
+
+
+if __name__ == "__main__":
+    child.read_safely = fall_ill
+    child.main()
