@@ -13,7 +13,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from extractors.errors import EngineError, ParquetryError, UsageError
 from extractors.worker import request as answering
@@ -185,25 +187,42 @@ class Worker:
         return "draining" if self.draining else "ready"
 
 
+class Guard:
+    """Refuses requests without the token or above the size limit, before their body is read.
+
+    Plain ASGI: a wrapped `receive` would hide from the handlers that a client has gone.
+    """
+
+    def __init__(self, app: ASGIApp, worker: Worker) -> None:
+        self._app = app
+        self._worker = worker
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with the reason why not."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        settings, headers = self._worker.settings, Headers(scope=scope)
+        if settings.token is not None and scope["path"] not in OPEN_PATHS:
+            given = headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(given.encode(), settings.token.get_secret_value().encode()):
+                return _error(401, "Send the worker's token: Authorization: Bearer ….", "invalid_api_key")
+        if scope["method"] == "POST":
+            length = headers.get("content-length", "")
+            if not length.isdigit():
+                return _error(411, "Send the request with its Content-Length.", "invalid_request_error")
+            if int(length) > settings.max_body:
+                self._worker.metrics.rejected.labels("size").inc()
+                message = f"The request is larger than {settings.max_body} bytes; send smaller images."
+                return _error(413, message, "too_large")
+        return None
+
+
 def create_app(worker: Worker) -> FastAPI:
     """Return the HTTP application of a worker, which may still be loading."""
     app = FastAPI(title="Parquetry VL worker", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware("http")
-    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        token = worker.settings.token
-        if token is not None and request.url.path not in OPEN_PATHS:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
-                return _error(401, "Send the worker's token: Authorization: Bearer ….", "invalid_api_key")
-        if int(request.headers.get("content-length") or 0) > worker.settings.max_body:
-            worker.metrics.rejected.labels("size").inc()
-            return _error(
-                413,
-                f"The request is larger than {worker.settings.max_body} bytes; send smaller images.",
-                "too_large",
-            )
-        return await go_on(request)
+    app.add_middleware(Guard, worker=worker)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

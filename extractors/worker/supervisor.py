@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every look at /health
 
 WATCH = 1.0  # seconds between two looks
+HEALTH_SECONDS = 5.0  # for an answer about its health
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0  # seconds before starting again; doubled each time
 HEALTHY_AFTER = 60.0  # seconds of service after which the back-off begins anew
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -137,7 +138,7 @@ class Supervisor:
 
     def _health(self) -> dict[str, Any] | None:
         try:
-            body: dict[str, Any] = httpx.get(f"{self._url}/health", timeout=5.0, trust_env=False).json()
+            body: dict[str, Any] = httpx.get(f"{self._url}/health", timeout=HEALTH_SECONDS, trust_env=False).json()
         except (httpx.HTTPError, ValueError):
             return None
         return body
