@@ -237,8 +237,12 @@ def _side(
     amounts = {col: [p for p in cells if p.amount is not None] for col, cells in columns.items()}
     n_rows = max((len(a) for a in amounts.values()), default=0)
     own = {col: " ".join(p.text for row in sorted(heads) for p in heads[row] if p.col == col and p.span == 1)
-           for col in numbers}  # fmt: skip
-    notes = _note_columns(numbers, amounts, columns, own)
+           for col in (*labels, *numbers)}  # fmt: skip
+    named = [
+        c for c in labels[1:] if _NOTE_HEADER.match(fold(own[c]))
+    ]  # numbered in words (七、61), they look like labels
+    labels = tuple(c for c in labels if c not in named)
+    notes = named + _note_columns(numbers, amounts, columns, own)
     ignored = [
         c
         for c in numbers
