@@ -5,6 +5,7 @@ Exit codes, for scripts: 0 all ok · 1 bad usage · 2 some documents failed · 3
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from datetime import datetime
@@ -410,6 +411,7 @@ def _summary(parameters: RunParameters, notes: Console, *, direct: bool, quiet: 
     api = None if direct else prefect_api()
     if api:
         check_api(api)
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the UI has the logs
         from flows.folder import run_as_flow
 
         notes.print(f"As a Prefect flow run, at {api}", highlight=False, soft_wrap=True)

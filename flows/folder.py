@@ -25,6 +25,7 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.urls import url_for
 
 from extractors.errors import ParquetryError, TransportError
 from flows.parameters import RunParameters
@@ -67,6 +68,7 @@ def parquetry(run: RunParameters) -> State[Any]:
     """Read the new and changed documents of a folder into Parquet, each number verified against its page or flagged."""
     flow_run_id = str(runtime.flow_run.id)
     events = FlowEvents(_watched.get())
+    events.began(url_for("flow-run", runtime.flow_run.id) or "")
     with open_run(run, events, flow_run_id) as opened, open_reader(opened.settings, run.workers) as reader:
         _open[flow_run_id] = (opened, reader)
         try:
@@ -148,6 +150,10 @@ class FlowEvents(Events):
         self._told = time.monotonic()
         self._total = self._done = 0
         self._artifact: Any = None
+
+    def began(self, url: str) -> None:
+        """Pass on."""
+        self._to.began(url)
 
     def looking(self, done: int, files: int) -> None:
         """Pass on."""

@@ -73,6 +73,11 @@ class TerminalEvents(Events):
     ) -> None:
         self._bars.stop()
 
+    def began(self, url: str) -> None:
+        """Say where the run can be watched."""
+        if not self.quiet:
+            self.console.print(f"Seen at {url}", highlight=False, markup=False, soft_wrap=True)
+
     def looking(self, done: int, files: int) -> None:
         """Show how many of the listed files were compared with what was seen before."""
         if self._looking is None:

@@ -34,6 +34,9 @@ class Outcome:
 class Events:
     """What a run tells about its progress. Every method may be called from any thread; this one says nothing."""
 
+    def began(self, url: str) -> None:
+        """The run is seen by an orchestrator, at this address."""
+
     def looking(self, done: int, files: int) -> None:
         """So many of the listed files were compared with what was seen before."""
 

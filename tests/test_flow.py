@@ -1,0 +1,164 @@
+"""The folder flow against a real Prefect server, seen through its API as a person would see it in the UI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from flows.api import prefect_api
+from flows.demo import prefect_server, running
+from tests.conftest import ROOT
+from tests.small import content, small_pdf
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[dict[str, str]]:
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield {name: value for name, value in environment.items() if not name.startswith("PARQUETRY_")}
+
+
+def ask(server: dict[str, str], path: str, **body: Any) -> Any:
+    answer = httpx.post(f"{server['PREFECT_API_URL']}/{path}", json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def eventually(look: Callable[[], Any], seconds: float = 120) -> Any:
+    """Return what `look` finds as soon as it finds something: the server records a little later."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.3)
+    return found
+
+
+def parquetry(server: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    return subprocess.run(command, env=server, capture_output=True, text=True, timeout=300)
+
+
+def test_a_run_is_a_flow_run_with_tasks_and_artifacts(server, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for number in range(3):
+        small_pdf(folder / f"{number}.pdf", 100 + number)
+    (folder / "bad[x](javascript:0).pdf").touch()
+    ended = parquetry(server, "run", folder, "--out", out, "--workers", 1)
+    assert ended.returncode == 2, ended.stderr
+    assert "Prefect flow run" in ended.stderr
+    assert "/runs/flow-run/" in ended.stderr
+    assert "Finished in state" not in ended.stderr  # the terminal has its own progress; the UI has the logs
+
+    documents = pd.read_parquet(out / "documents")
+    (run_id,) = set(documents["flow_run_id"])
+    (flow_run,) = ask(server, "flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+    assert (flow_run["name"], flow_run["state_type"]) == (str(folder), "COMPLETED")
+    assert flow_run["state_name"] == "CompletedWithFailures"
+    assert flow_run["parameters"]["run"]["folders"] == [str(folder)]
+
+    tasks = eventually(
+        lambda: (
+            (t := ask(server, "task_runs/filter", flow_runs={"id": {"any_": [run_id]}})) and len(t) == 4 and t
+        )
+    )
+    assert {task["name"] for task in tasks} == {"0.pdf", "1.pdf", "2.pdf", "bad[x](javascript:0).pdf"}
+    artifacts = ask(server, "artifacts/filter", artifacts={"flow_run_id": {"any_": [run_id]}})
+    by_key = {artifact["key"]: artifact["data"] for artifact in artifacts}
+    assert {"summary", "failures", "slowest", "documents-read"} <= by_key.keys()
+    assert '"what": "documents read", "count": 3' in by_key["summary"]
+    assert "](javascript" not in by_key["failures"]  # a file's name makes no link
+
+    direct = tmp_path / "direct"
+    assert parquetry(server, "run", folder, "--out", direct, "--workers", 1, "--direct").returncode == 2
+    assert content(direct) == content(out)
+
+    again = parquetry(server, "run", folder, "--out", out)
+    assert "3 unchanged" in again.stderr
+    assert list(pd.read_parquet(out / "documents")["flow_run_id"].unique()) == [run_id]
+
+
+def test_what_a_run_cannot_do_is_told_and_recorded(server, tmp_path):
+    ended = parquetry(server, "run", tmp_path / "gone", "--out", tmp_path / "out")
+    assert ended.returncode == 3
+    assert "does not exist; check the path" in ended.stderr
+    (flow_run,) = ask(server, "flow_runs/filter", flow_runs={"name": {"any_": [str(tmp_path / "gone")]}})
+    assert flow_run["state_type"] == "FAILED"
+
+
+def test_deployments_show_a_form_and_run_by_hand_and_by_event(server, tmp_path):
+    home = tmp_path / "home"
+    folder, out = home / "documents", home / "out"
+    small_pdf(folder / "a.pdf", 1)
+    (home / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
+
+    def prefect(*arguments: str) -> str:
+        command = [sys.executable, "-m", "prefect", *arguments]
+        ended = subprocess.run(command, env=server, cwd=home, capture_output=True, text=True, timeout=300)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    prefect("work-pool", "create", "local", "--type", "process")
+    prefect("--no-prompt", "deploy", "--all")
+    deployments = {d["name"]: d for d in ask(server, "deployments/filter")}
+    assert deployments.keys() == {"nightly", "on-files", "backfill"}
+    form = deployments["nightly"]["parameter_openapi_schema"]["definitions"]["RunParameters"]["properties"]
+    assert {"folders", "out", "engine", "since", "limit"} <= form.keys()
+    schedule = deployments["nightly"]["schedules"][0]["schedule"]
+    assert (schedule["cron"], schedule["timezone"]) == ("0 2 * * *", "Europe/London")
+
+    def finished(name: str) -> list[dict[str, Any]]:
+        deployment = {"id": {"any_": [deployments[name]["id"]]}}
+        runs = ask(server, "flow_runs/filter", deployments=deployment)
+        return [
+            run for run in runs if run["state_type"] not in ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING")
+        ]
+
+    with running(server, "worker", "start", "--pool", "local", log=tmp_path / "worker.log"):
+        prefect("deployment", "run", "parquetry/nightly")
+        (run,) = eventually(lambda: finished("nightly"))
+        assert (run["state_name"], run["state"]["message"]) == (
+            "Completed", "1 documents read, 0 with failures, 0 unchanged",
+        )  # fmt: skip
+        small_pdf(folder / "b.pdf", 2)
+        emit = (
+            "from pathlib import Path; from flows.watch import batches, emit_arrival; import sys;"
+            "root = Path(sys.argv[1]); emit_arrival(root, next(batches(root, 0.2)))"
+        )
+        subprocess.run([sys.executable, "-c", emit, str(folder)], env=server, check=True, timeout=120)
+        (run,) = eventually(lambda: finished("on-files"))
+        assert run["state"]["message"] == "1 documents read, 0 with failures, 1 unchanged"
+    assert sorted(Path(uri).name for uri in pd.read_parquet(out / "documents")["source_uri"]) == [
+        "a.pdf",
+        "b.pdf",
+    ]
+
+    refused = httpx.post(
+        f"{server['PREFECT_API_URL']}/deployments/{deployments['backfill']['id']}/create_flow_run",
+        json={"parameters": {"run": {"folders": ["x"], "out": "y", "workers": 0}}},
+    )
+    assert refused.status_code in (409, 422)
+    assert "workers" in refused.text
+
+
+def test_where_an_api_is_configured_is_found_without_prefect(tmp_path):
+    assert prefect_api({"PREFECT_HOME": str(tmp_path)}, tmp_path) is None
+    assert prefect_api({"PREFECT_API_URL": "http://here/api"}, tmp_path) == "http://here/api"
+    (tmp_path / "profiles.toml").write_text(
+        'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "http://profile/api"\n[profiles.ephemeral]\n'
+    )
+    home = {"PREFECT_HOME": str(tmp_path)}
+    assert prefect_api(home, tmp_path) == "http://profile/api"
+    assert prefect_api({**home, "PREFECT_PROFILE": "ephemeral"}, tmp_path) is None
+    assert prefect_api({**home, "PREFECT_API_URL": ""}, tmp_path) is None
+    (tmp_path / "prefect.toml").write_text('[api]\nurl = "http://file/api"\n')
+    assert prefect_api(home, tmp_path) == "http://file/api"
+    for name in ("PREFECT_API_URL",):
+        assert prefect_api({**os.environ, name: "http://given/api"}) == "http://given/api"
