@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from extractors.captions import CAPTION
 from extractors.columns import Placed, find_columns, place
@@ -21,6 +22,12 @@ from schemas.page import Rule
 MIN_ROWS = 2  # rows with values before a run is a table
 MAX_GAP = 3.2  # line heights of white between two rows of one table
 HEADER_GAP = 1.6  # line heights of white between header rows
+WIDER_GAP = 1.3  # times the usual gap between rows; header rows of a loosely set table stand as far apart
+TITLE_GAP = 1.2  # line heights of white above the title of a next table
+INWARDS = 2.0  # line heights; how far inside the labels' left edge a centred title starts
+PROSE_LOWER = 0.5  # of the lines of running text start with a small letter
+PROSE_LINE = 3  # words; lines of running text have more on average
+MIN_PROSE = 4  # lines of running text beside a table
 LARGER = 1.4  # line heights; what is set so much larger is a title
 PROSE_WIDTH = 30  # line heights; a line of text in one column of a page is about this wide
 PROSE_WORDS = 9  # words of a full line of text
@@ -80,6 +87,15 @@ def _side_by_side(rows: Sequence[PrintedRow], scale: Measure) -> list[list[Print
     """Part tables that stand side by side: behind a wide white space labels begin again, with values after them."""
     columns = find_columns(rows, scale)
     placed = [place(row, columns, scale) for row in rows]
+    if len(columns) > 2 and _running_text(placed):
+        beside = [
+            [word for word in row.words if word.box.x0 >= columns[1].x0 - scale.blank_points] for row in rows
+        ]
+        return find_regions(
+            [PrintedRow(tuple(words), union(word.box for word in words)) for words in beside if words],
+            (),
+            scale,
+        )
     for number in range(2, len(columns) - 1):
         x0, x1 = columns[number - 1].x1, columns[number].x0
         crossed = any(word.box.x0 < x1 and word.box.x1 > x0 for row in rows for word in row.words)
@@ -94,6 +110,14 @@ def _side_by_side(rows: Sequence[PrintedRow], scale: Measure) -> list[list[Print
             for side in sides
         ]
     return [list(rows)]
+
+
+def _running_text(placed: Sequence[Sequence[Placed]]) -> bool:
+    """Tell whether the first column is text that runs on from line to line beside the table."""
+    lines = [item.piece for row in placed for item in row if item.first == 0]
+    lower = sum(line.text[:1].islower() for line in lines)
+    words = sum(len(line.words) for line in lines)
+    return len(lines) >= MIN_PROSE and lower >= PROSE_LOWER * len(lines) and words > PROSE_LINE * len(lines)
 
 
 def _labels(placed: Sequence[Sequence[Placed]], column: int) -> bool:
@@ -149,13 +173,26 @@ def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
             last, singles, crossing = number, 0, 0
             values = min(values, row.pieces[1].box.x0)
             continue
-        if CAPTION.match(row.pieces[0].text):
+        if CAPTION.match(row.pieces[0].text) or _opens_another(cut, start, number, height):
             break
         singles += 1
         crossing += row.pieces[0].box.x1 > values and _prose(row, height)
         if singles > MAX_SINGLES or crossing >= MAX_CROSSING:
             break
     return last
+
+
+def _opens_another(cut: Sequence[_Cut], start: int, number: int, height: float) -> bool:
+    """Tell whether a line set apart and inwards is the title of a next table: a header row comes before values."""
+    row = cut[number]
+    apart = row.row.box.y0 - cut[number - 1].row.box.y1 > TITLE_GAP * height
+    inwards = row.pieces[0].box.x0 > cut[start].pieces[0].box.x0 + INWARDS * height
+    if len(row.pieces) > 1 or not apart or not inwards:
+        return False
+    following = next(
+        (other for other in cut[number + 1 : number + MAX_SINGLES] if len(other.pieces) > 1), None
+    )
+    return following is not None and not following.data
 
 
 def _prose(row: _Cut, height: float) -> bool:
@@ -170,10 +207,12 @@ def _first_row(
     """The first header row: rows above the first values that stand over the value columns."""
     body = [row for row in cut[start : end + 1] if row.data]
     values = min(row.pieces[1].box.x0 for row in body)
+    gaps = [below.row.box.y0 - above.row.box.y1 for above, below in zip(body, body[1:], strict=False)]
+    widest = max(HEADER_GAP * height, WIDER_GAP * median(gaps) if gaps else 0.0)
     top, singles = start, 0
     for number in range(start - 1, floor - 1, -1):
         row = cut[number]
-        apart = cut[number + 1].row.box.y0 - row.row.box.y1 > HEADER_GAP * height
+        apart = cut[number + 1].row.box.y0 - row.row.box.y1 > widest
         title = CAPTION.match(row.pieces[0].text) or row.row.box.height > LARGER * height
         closed = top < start and _ruled(cut, number, number + 1, start, end, across)
         if apart or title or closed or _prose(row, height):
