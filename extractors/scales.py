@@ -97,7 +97,7 @@ _PER_SHARE_ONLY = re.compile(
 )
 _PLAIN_NOTE = re.compile(r"\b(?:in|expressed\s*in|amounts?\s*in|stated\s*in)\s*(?:u\.?s\.?\s*|united\s*states\s*|canadian\s*)?(?:dollars|euros?|pounds(?:\s*sterling)?|yen)\b"
                          r"|\bin\s*(?:eur|usd|gbp|chf|€|£|\$)(?![a-z0-9'’])|\bbetrage\s*in\s*(?:eur|€)|^\W*(?:eur|€|£|\$|chf|gbp|usd)\W*$")  # fmt: skip
-_SIGN_IN_HEADER = re.compile(r"(?:^|\s)[£€$¥]\s*$|^[£€$¥](?:\s|$)|\s[£€$¥]\s")
+_SIGN_IN_HEADER = re.compile(r"(?:^|\s)(?:[£€$¥]|EUR|CHF|GBP|USD|CNY|RMB)\s*$|^[£€$¥](?:\s|$)|\s[£€$¥]\s")
 _SPELLED_AMOUNT = re.compile(
     r"\d[\d.,]*\s*(?:million|billion|thousand|mio|mrd|mn|bn|crore|lakh|millionen|milliarden|millones|milhoes|miljoen)"
 )
