@@ -24,6 +24,9 @@ _OPEN_END = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"^(?:[a-zà-ÿ(]|and\b|of\b|or\b|\$\d)")
+_ENUMERATED = re.compile(
+    r"^\(?(?:[a-z]{1,2}|[ivx]{1,4}|\d{1,2})[).]\s", re.IGNORECASE
+)  # "a) Löhne und Gehälter"
 _TOTAL = re.compile(
     r"^\W*(?:grand\s*|sub-?\s*)?total(?:s|e|es)?\b|合计|总计|总额|合計|總計|小计|^summe\b|^gesamt|^totaal\b|^suma\b|^net\s+cash\b|^net\s+(?:income|loss|earnings|profit)"
     r"|^(?:gross|operating)\s+(?:profit|income|loss|margin)|^net\s+(?:current\s+)?(?:assets|liabilities)"
@@ -163,7 +166,7 @@ def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
 
 def _wraps(first: _Row, second: _Row, left: float, right: float) -> bool:
     """A label without values goes on below when it ends openly or the next one begins in the middle of a sentence."""
-    if first.label.endswith(":"):
+    if first.label.endswith(":") or _ENUMERATED.match(second.label):
         return False
     if _OPEN_END.search(first.label):
         return True
