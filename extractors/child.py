@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -83,7 +84,7 @@ def read(channel: Channel, request: dict[str, Any], settings: Settings, engine: 
     started = datetime.fromisoformat(request["started"])
     seconds = int(settings.page_timeout) + ALARM_GRACE
     signal.alarm(seconds)
-    with open_document(source_from({**request["source"], "uri": request["path"]}), settings) as opened:
+    with open_document(local_source(source, request["path"]), settings) as opened:
         channel.send("OPENED", str(opened.n_pages).encode())
         for page in opened.pages(request["first"]):
             reading = read_safely(page, engine)
@@ -94,6 +95,11 @@ def read(channel: Channel, request: dict[str, Any], settings: Settings, engine: 
         source, settings, engine, tuple(readings), started, request["flow_run_id"]
     )
     channel.send("RESULT", result.model_dump_json().encode())
+
+
+def local_source(source: Source, path: str) -> Source:
+    """Return the source as the file at `path`; a copy of a remote file has a time of its own."""
+    return source if source.uri == path else replace(source, uri=path, modified=None)
 
 
 def read_safely(page: OpenPage, engine: Engine) -> PageReading:
