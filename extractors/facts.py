@@ -46,7 +46,7 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
     cell, amount = value.placed.cell, value.placed.amount
     number = base_value(amount, item)
     reasons = list(_reasons(statement, item, column, value, number, edges))
-    period = column.period
+    period = item.period or column.period
     box = cell.value_box or cell.box
     return Fact(
         fact_id=f"{item.table_id}-r{item.row:04d}-c{cell.col:02d}",
@@ -98,8 +98,8 @@ def _reasons(
         yield _DOUBTS[amount.doubt]
     if item.scale is None and number:
         yield "no unit note found: the scale is unknown"
-    if column.period.end is None and column.component is None:
-        yield "no period found for this column"
+    if (item.period or column.period).end is None:
+        yield "no period found for this row" if column.component else "no period found for this column"
     if cell.grounding == "mismatch":
         yield cell.note or "the page's own text shows another figure here"
     elif cell.note:

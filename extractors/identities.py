@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
+from math import log10
 
 from extractors.ledger import Ledger, LedgerRow, find_row
 from extractors.periods import fold
@@ -32,7 +33,10 @@ _EQUITY_SIDE = re.compile(
 _FUNDS = re.compile(
     r"(?:share|stock)holders?\W*s?\W*\s*(?:funds|equity|deficit)|^total\s+(?:equity|capital\s+and\s+reserves)|^equity$|^capital\s+and\s+reserves"
 )
-SCALE_SLIP = 3.0  # EPS × shares and net income this many times apart, about a power of ten: a scale is wrong
+PRINTED_ROUNDING = Decimal("1.05")  # of the half digits: shares are averages that were rounded before
+FAR = Decimal("0.03")  # of the result: minority interests move it less than that from one year to the next
+NEAR_POWER = 0.05  # of a decade: EPS × shares this near to a power of ten of net income is a wrong scale
+_RESULT = re.compile(r"\b(?:income|loss|earnings|profit)\b|净利润")
 
 
 def check_identities(ledgers: Sequence[Ledger]) -> list[Finding]:
@@ -280,72 +284,82 @@ def _closing_cash(cash: Ledger, balance: Ledger) -> list[Finding]:
 
 
 def _per_share(income: Ledger) -> list[Finding]:
-    findings = []
-    for kind in ("Basic", "Diluted"):
-        eps = [
-            row
-            for row in income.others
-            if row.item.unit == "per_share" and kind.lower() in fold(row.item.label)
-        ]
-        counts = [
-            row for row in income.others if row.item.unit == "shares" and kind.lower() in fold(row.item.label)
-        ]
-        if not eps or not counts:
-            continue
-        results = [
-            row
-            for row in income.rows
-            if row.item.concept in NET_INCOME
-            or re.search(r"^(?:consolidated\s+)?net\s+(?:income|loss|earnings)", fold(row.item.label))
-        ]
-        for period in range(len(income.periods)):
-            for row in eps:
-                finding = _eps_finding(
-                    income,
-                    row.facts[period],
-                    counts[0].facts[period],
-                    [r.facts[period] for r in results],
-                    kind,
-                )
-                if finding:
-                    findings.append(finding)
+    """Earnings per share × shares is one of the results, for basic and diluted earnings and for each row of them."""
+    results = [row for row in income.rows if _RESULT.search(fold(row.item.label))]
+    findings: list[Finding] = []
+    for kind in ("basic", "diluted"):
+        named = [row for row in income.others if kind in fold(row.item.label)]
+        counts = [row for row in named if row.item.unit == "shares"]
+        for row in named:
+            if row.item.unit == "per_share" and counts and results:
+                findings += _earnings(income, row, counts[0], results, kind)
     return findings
 
 
-def _eps_finding(
-    income: Ledger, eps: Fact | None, shares: Fact | None, results: Sequence[Fact | None], kind: str
-) -> Finding | None:
-    """EPS × shares lies within the printed rounding of one of the results, else nothing is said but of a wrong scale."""
-    if eps is None or shares is None or not eps.value or not shares.value:
-        return None
-    product = eps.value * shares.value
-    room = abs(shares.value) * _half_digit(eps) + abs(eps.value) * _half_digit(shares)
-    known = [r for r in results if r is not None and r.value]
-    if not known:
-        return None
-    best = min(known, key=lambda r: abs((r.value or Decimal(0)) - product))
-    assert best.value is not None
-    ratio = abs(product / best.value)
-    slipped = ratio >= Decimal(SCALE_SLIP) ** 2 or ratio <= 1 / Decimal(SCALE_SLIP) ** 2
-    status: CheckStatus = (
-        "pass" if abs(best.value - product) <= room else "fail" if slipped else "not_evaluable"
-    )
-    check = Check(
-        table_id=income.statement.table.table_id,
-        check="earnings_per_share",
-        detail=f"{kind.lower()} earnings per share × shares = {best.label!r}"
-        + (" (a scale is wrong)" if slipped else ""),
-        column=eps.col,
-        expected=best.value,
-        actual=product,
-        tolerance=room,
-        status=status,
-    )
-    return Finding(check, ((eps, 1), (shares, 1), (best, -1)), None)
+def _earnings(
+    income: Ledger, eps: LedgerRow, shares: LedgerRow, results: Sequence[LedgerRow], kind: str
+) -> Iterator[Finding]:
+    """One row of earnings per share against the result that it fits in most periods.
+
+    Where it fits in one period it must nearly fit in all; where it fits in none, only a power of ten between them is an error, for
+    preferred dividends and participating securities may lie between.
+    """
+    periods = [
+        p
+        for p in range(len(income.periods))
+        if (e := eps.facts[p]) is not None and e.value and (s := shares.facts[p]) is not None and s.value
+    ]
+    fits = {
+        i: [p for p in periods if _fits(eps.facts[p], shares.facts[p], row.facts[p])]
+        for i, row in enumerate(results)
+    }
+    best = max(fits, key=lambda i: len(fits[i]))
+    for p in periods:
+        e, s, r = eps.facts[p], shares.facts[p], results[best].facts[p]
+        if e is None or s is None or r is None or e.value is None or s.value is None or not r.value:
+            continue
+        product = e.value * s.value
+        power = _power_of_ten(abs(product / r.value))
+        far = abs(product - r.value) > FAR * abs(r.value)
+        status: CheckStatus = (
+            "pass" if p in fits[best] else "fail" if (fits[best] and far) or power else "not_evaluable"
+        )
+        wrong_scale = f" (10^{power} apart: a scale is wrong)" if power and not fits[best] else ""
+        check = Check(
+            table_id=income.statement.table.table_id,
+            check="earnings_per_share",
+            detail=f"{kind} earnings per share × shares = {r.label!r}{wrong_scale}",
+            column=e.col,
+            expected=r.value,
+            actual=product,
+            tolerance=_rounding(e, s, r),
+            status=status,
+        )
+        yield Finding(check, ((e, 1), (s, 1), (r, -1)), None)
+
+
+def _fits(eps: Fact | None, shares: Fact | None, result: Fact | None) -> bool:
+    if eps is None or shares is None or result is None:
+        return False
+    if eps.value is None or shares.value is None or not result.value:
+        return False
+    return abs(eps.value * shares.value - result.value) <= _rounding(eps, shares, result)
+
+
+def _rounding(eps: Fact, shares: Fact, result: Fact) -> Decimal:
+    """What the printed rounding of all three allows, in base units."""
+    assert eps.value is not None and shares.value is not None
+    parts = abs(shares.value) * _half_digit(eps) + abs(eps.value) * _half_digit(shares) + _half_digit(result)
+    return PRINTED_ROUNDING * parts
+
+
+def _power_of_ten(ratio: Decimal) -> int:
+    """Return the power of ten that a ratio is near to, 0 where it is near none but one."""
+    exponent = log10(float(ratio)) if ratio else 0.0
+    return round(exponent) if abs(exponent - round(exponent)) < NEAR_POWER else 0
 
 
 def _half_digit(fact: Fact) -> Decimal:
     """Half of the last printed digit, in base units."""
-    scale = fact.scale or 1
     digits = re.sub(r"[^\d.]", "", fact.raw_text).partition(".")[2]
-    return Decimal(scale).scaleb(-len(digits)) / 2
+    return Decimal(fact.scale or 1).scaleb(-len(digits)) / 2

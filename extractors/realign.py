@@ -18,6 +18,7 @@ from schemas.page import Line, ReadCell
 COLUMN_GAP = 10.0  # points between right edges from which they belong to two columns
 COLUMN_SPREAD = 16.0  # points; edges that spread wider form no column
 MIN_FIGURES = 8  # in the table; fewer say nothing about columns
+MARKER_SHARE = 0.1  # of the rows: fewer single digits in a column are footnote markers
 HEAD_HEIGHT = 60.0  # points above a table in which loose column headers stand
 
 
@@ -45,16 +46,41 @@ class _Cluster:
 
 def realign(grid: Grid, body: int, n_cols: int) -> tuple[Grid, int]:
     """Return the rows with columns by right edges, and the number of columns; unchanged where there is nothing to mend."""
-    figures = [p for row, cells in grid.items() if row >= body for p in cells if p.col > 0 and _is_figure(p)]
+    markers = _markers(grid, body)
+    figures = [
+        p
+        for row, cells in grid.items()
+        if row >= body
+        for p in cells
+        if p.col > 0 and p.col not in markers and _is_figure(p)
+    ]
     clusters = _clusters(figures)
     if len(figures) < MIN_FIGURES or not clusters or not _contradict(figures, clusters):
         return grid, n_cols
     edge = clusters[0].left
     if any(c.high - c.low > COLUMN_SPREAD for c in clusters) or _labels_inside(grid, body, edge):
         return grid, n_cols
+    placed = {
+        row: tuple(_place(p, clusters, edge, row < body) for p in cells if row < body or p.col not in markers)
+        for row, cells in grid.items()
+    }
+    return placed, len(clusters) + 1
+
+
+def _markers(grid: Grid, body: int) -> set[int]:
+    """Return the columns that hold nothing but a footnote marker or two: single digits beside few of the rows' figures."""
+    by_col: dict[int, list[Placed]] = defaultdict(list)
+    for row, cells in grid.items():
+        for p in cells if row >= body else ():
+            by_col[p.col].append(p)
+    most = max((len(cells) for cells in by_col.values()), default=0)
     return {
-        row: tuple(_place(p, clusters, edge, row < body) for p in cells) for row, cells in grid.items()
-    }, len(clusters) + 1
+        col
+        for col, cells in by_col.items()
+        if col > 0
+        and len(cells) <= MARKER_SHARE * most
+        and all(p.text.isdigit() and len(p.text) == 1 for p in cells)
+    }
 
 
 def _is_figure(placed: Placed) -> bool:

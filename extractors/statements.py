@@ -24,6 +24,7 @@ from extractors.concepts import find_concept
 from extractors.lineitems import RawItem
 from extractors.periods import HeaderPeriod, Period, complete_periods, find_dates, read_header
 from extractors.realign import Placed
+from extractors.rollforward import date_rows
 from extractors.scales import RowUnit, UnitNote, best_note, names_dollar, read_note, row_unit, scale_of
 from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
@@ -133,13 +134,15 @@ def _statement(
     note = _unit(candidate)
     headers = [h for side in first.layout.sides for h in _dated(side.headers)]
     periods = complete_periods(headers, candidate.titles, instant=kind == "balance_sheet", known_ends=ends)
-    components = kind == "equity_statement"
+    components = kind == "equity_statement" and sum(p.end is not None for p in periods) * 2 < len(periods)
     cols = [col for side in first.layout.sides for col in side.value_cols]
     columns = tuple(
         Column(col, h.text, Period(text=h.text) if components else period, h.text if components else None)
         for col, h, period in zip(cols, headers, periods, strict=True)
     )
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
+    if components:
+        items = date_rows(items)
     return Statement(
         kind,
         why_not is None,

@@ -1,0 +1,53 @@
+"""Which period does a row of an equity statement speak of? Items in printed order → items with a `Period` each.
+
+In: the line items of a statement whose columns are components of equity. Out: the same items; a balance row has the day its label
+names, a movement the span between the balances around it. Rows that stand between no two dated balances have no period.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from extractors.periods import DAYS_PER_MONTH, Period, find_dates, fold
+
+if TYPE_CHECKING:
+    from extractors.statements import LineItem
+
+_BALANCE = re.compile(
+    r"\bbalances?\b|^as\s*at\b|^at\s+\d|^at\s+[a-z]+\s+\d|余额|^stand\b|^solde|^saldo|\b(?:beginning|end)\s*of\b"
+)
+
+
+def date_rows(items: Sequence[LineItem]) -> tuple[LineItem, ...]:
+    """Return the items with periods from the dated balance rows among them."""
+    days = [_balance_day(item) for item in items]
+    out = []
+    for index, item in enumerate(items):
+        if days[index] is not None:
+            out.append(replace(item, period=Period(end=days[index], text=item.label)))
+            continue
+        before = next((d for d in reversed(days[:index]) if d), None)
+        after = next((d for d in days[index:] if d), None)
+        if not item.values or before is None or after is None or before >= after:
+            out.append(item)
+            continue
+        months = round((after - before).days / DAYS_PER_MONTH)
+        out.append(
+            replace(item, period=Period(after, before + timedelta(days=1), months or None, text=item.label))
+        )
+    return tuple(out)
+
+
+def _balance_day(item: LineItem) -> date | None:
+    """The evening whose balance a row states; "1 October 2014" opens with the balance of 30 September."""
+    if not item.values or not _BALANCE.search(fold(item.label)):
+        return None
+    full = [d for d in find_dates(item.label) if d.year and d.month and d.day]
+    if len(full) != 1 or full[0].year is None or full[0].month is None or full[0].day is None:
+        return None
+    day = date(full[0].year, full[0].month, full[0].day)
+    return day - timedelta(days=1) if day.day == 1 else day
