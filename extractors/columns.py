@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from extractors.draft import is_caption_of_column
 from extractors.rows import Measure, Piece, PrintedRow, pieces
 from schemas.box import Box, union
 from schemas.page import Word
 
 STRAY = 0.04  # of the rows; ink of so few rows does not close the white space between two columns
+MANY_ROWS = 6  # of which a single one may still close a gutter by chance
 NARROW_GUTTER = 0.4  # blanks; white space thinner than this between two columns is chance
 WIDER = 1.25  # blanks; the least gap between words of different columns
 SHARE = 0.25  # of the narrower of piece and column; less common width is a touch, not a place
@@ -49,14 +51,20 @@ class Placed:
 def find_columns(rows: Sequence[PrintedRow], scale: Measure) -> list[Span]:
     """Return the columns that the white space common to nearly all rows leaves between its gutters."""
     cut = [pieces(row.words, scale.blank) for row in rows]
-    body = [row for row in cut if len(row) > 1 and any(piece.numeric for piece in row[1:])]
+    body = [row for row in cut if len(row) > 1 and any(_value(piece) for piece in row[1:])]
     if len(body) < 2:
         body = [row for row in cut if len(row) > 1] or cut
     spans = [(piece.box.x0, piece.box.x1) for row in body for piece in row]
-    inked = _inked(spans, int(STRAY * len(body)), NARROW_GUTTER * scale.blank_points)
+    inked = _inked(
+        spans, max(int(STRAY * len(body)), len(body) >= MANY_ROWS), NARROW_GUTTER * scale.blank_points
+    )
     alone = [span for span in spans if not any(x0 < span[1] and span[0] < x1 for x0, x1 in inked)]
     columns = inked + _inked(alone, 0, NARROW_GUTTER * scale.blank_points)
     return [Span(x0, x1) for x0, x1 in sorted(columns)]
+
+
+def _value(piece: Piece) -> bool:
+    return piece.numeric and not is_caption_of_column(piece.text)
 
 
 def _inked(spans: Sequence[tuple[float, float]], stray: int, gutter: float) -> list[tuple[float, float]]:

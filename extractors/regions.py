@@ -16,6 +16,7 @@ from statistics import median
 from extractors.captions import CAPTION
 from extractors.columns import Placed, find_columns, place
 from extractors.rows import Measure, Piece, PrintedRow, has_digits, pieces
+from extractors.wrap import LOWER, OPEN_END, TIGHT
 from schemas.box import union
 from schemas.page import Rule
 
@@ -31,6 +32,8 @@ MIN_PROSE = 4  # lines of running text beside a table
 LARGER = 1.4  # line heights; what is set so much larger is a title
 PROSE_WIDTH = 30  # line heights; a line of text in one column of a page is about this wide
 PROSE_WORDS = 9  # words of a full line of text
+INKED = 0.93  # of a full line of text is words and usual blanks
+PIECE_WORDS = 4  # words between the wide blanks of justified type
 MAX_SINGLES = 6  # rows of one piece in a row inside a table: a section, its subsection, a wrapped label
 MAX_CROSSING = 2  # full lines of text across the value columns: one may be a long label, two are a paragraph
 OVER_VALUES = 4  # line heights; how far a label without values may reach over the value columns
@@ -75,6 +78,7 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
         if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
             top = _first_row(cut, start, end, floor, across, scale.height)
             end = _before_repeated_header(cut, top, start, end, across)
+            end = _with_tail(cut, end, scale.height)
             left.extend(rows[floor:top])
             regions.extend(_side_by_side(rows[top : end + 1], scale))
             floor = end + 1
@@ -196,9 +200,12 @@ def _opens_another(cut: Sequence[_Cut], start: int, number: int, height: float) 
 
 
 def _prose(row: _Cut, height: float) -> bool:
-    """Tell whether a row is a full line of text."""
-    wide = row.row.box.width > PROSE_WIDTH * height
-    return len(row.pieces) == 1 and wide and len(row.row.words) >= PROSE_WORDS
+    """Tell whether a row is a full line of text, perhaps with the wide blanks of justified type."""
+    wide = row.row.box.width > PROSE_WIDTH * height and len(row.row.words) >= PROSE_WORDS
+    if len(row.pieces) == 1 or not wide:
+        return wide
+    inked = sum(piece.box.width for piece in row.pieces)
+    return inked > INKED * row.row.box.width and len(row.row.words) >= PIECE_WORDS * len(row.pieces)
 
 
 def _first_row(
@@ -236,6 +243,23 @@ def _ruled(cut: Sequence[_Cut], above: int, below: int, start: int, end: int, ac
         and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= ACROSS * frame.width
         for rule in across
     )
+
+
+def _with_tail(cut: Sequence[_Cut], end: int, height: float) -> int:
+    """The last row with the further lines of its label, which have no values of their own."""
+    while end + 1 < len(cut):
+        last, below = cut[end], cut[end + 1]
+        label, text = last.pieces[0], below.pieces[0].text
+        tight = below.row.box.y0 - last.row.box.y1 <= TIGHT * height
+        under = (
+            len(below.pieces) == 1
+            and label.box.x0 - height <= below.row.box.x0
+            and below.row.box.x1 <= label.box.x1 + height
+        )
+        if not (tight and under and (LOWER.match(text) or OPEN_END.search(label.text))):
+            break
+        end += 1
+    return end
 
 
 def _before_repeated_header(

@@ -35,14 +35,14 @@ SIDEWAYS = 1.5  # times as tall as wide: a line of text that is printed sideways
 CURRENCY = re.compile(r"(?:US|C|A|HK|NZ|R)?[$£€¥₹]|(?:USD|EUR|GBP|CHF|RMB)")
 OPENING = re.compile(r"(?:[$£€¥₹]\s?)?[(\[]")
 CLOSING = re.compile(r"[)\]]?%?[)\]]?")
-MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ,]")  # raised, as the text layer gives footnote marks
+MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ]")  # raised, as the text layer gives footnote marks
 TYPED_RULE = re.compile(r"[-–—_=─━═]{4,}")
 DIGITS = re.compile(
     r"[(\[+\-–—−‐±~≈<>≤≥]*(?:[$£€¥₹]|US\$)?[(\[+\-–—−‐±]*"
     r"(?:\d(?:[\d.,'’٬٫·/:]*\d)?|[.,]\d+)"
     r"(?:[–—−-](?:\d[\d.,]*|[.,]\d+))?"
     r"\s?(?:[%‰xX×]|pp|bps|[kKmMbB]n?)?[)\]%]*[*†‡§¶#^]*(?:\([a-z0-9]{1,2}\))*"
-    rf"{MARK.pattern}*"
+    rf"(?:{MARK.pattern}|,(?={MARK.pattern}))*"
 )
 NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
 GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
@@ -106,7 +106,7 @@ def has_digits(text: str) -> bool:
 
 def is_mark(text: str) -> bool:
     """Tell whether `text` is nothing but a raised footnote mark."""
-    return all(MARK.match(letter) and letter != "," for letter in text)
+    return all(MARK.match(letter) for letter in text)
 
 
 def joined(words: Iterable[Word]) -> str:
