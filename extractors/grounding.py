@@ -19,7 +19,7 @@ from statistics import median
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from extractors.rows import PrintedRow, blank_width, pieces, printed_rows
+from extractors.rows import PrintedRow, joined, measure, pieces, printed_rows
 from schemas.amount import decide_decimal_point, parse_amount
 from schemas.box import Box, union
 from schemas.page import ReadCell, Word
@@ -92,7 +92,7 @@ def ground_table(
     point = decide_decimal_point(word.text for word in words)
     printed = printed_rows(words)
     matched = _match_rows(rows, printed)
-    blank = blank_width(printed)
+    blank = measure(words).blank
     found: list[list[list[Word]]] = []
     for row, lines in zip(rows, matched, strict=True):
         found.append(_match_cells(row, [printed[i] for i in lines], blank))
@@ -138,7 +138,7 @@ def _cell(
     decimal_point: str,
 ) -> ReadCell:
     text = " ".join(text.split())
-    printed = " ".join(word.text for word in words)
+    printed = joined(words)
     verdict: Grounding = compare(text, printed, decimal_point) if words else "mismatch"
     origin: Source = "vision"
     note = None

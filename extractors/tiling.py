@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.engine import Pixels, Render
-from extractors.rows import Piece, PrintedRow, blank_width, pieces, printed_rows
+from extractors.rows import Piece, PrintedRow, measure, pieces, printed_rows
 from schemas.box import Box, union
 from schemas.page import PageContent, Rule
 
@@ -80,7 +80,7 @@ def find_bands(content: PageContent) -> tuple[Band, ...]:
     rows = printed_rows(words)
     if not rows:
         return ()
-    blank, height = blank_width(rows), median(row.box.height for row in rows)
+    blank, height = measure(words).blank, median(row.box.height for row in rows)
     is_data = [_is_data(pieces(row.words, blank)) for row in rows]
     spans: list[tuple[int, int]] = []
     for i in (i for i, data in enumerate(is_data) if data):
@@ -146,7 +146,7 @@ def _widened(span: tuple[int, int], rows: Sequence[PrintedRow], height: float) -
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     out: list[tuple[int, int]] = []
     for first, last in sorted(spans):
-        if out and first <= out[-1][1] + 1:
+        if out and first <= out[-1][1]:
             out[-1] = (out[-1][0], max(out[-1][1], last))
         else:
             out.append((first, last))
@@ -193,7 +193,7 @@ def _cut_band(band: Band, number: int, first_index: int) -> Iterable[Tile]:
     gaps = _gaps_between(
         np.array([row.box.y0 for row in band.rows]), np.array([row.box.y1 for row in band.rows])
     )
-    blank = blank_width(band.rows)
+    blank = measure([word for row in band.rows for word in row.words]).blank
     cut = [(row, pieces(row.words, blank)) for row in band.rows]
     firm = _firmness(gaps, cut)
     height = _height_for(band.box.width, dpi)
@@ -228,7 +228,7 @@ def split(tile: Tile, content: PageContent) -> tuple[Tile, Tile] | None:
     if not gaps:
         return None
     middle = min(((a + b) / 2 for a, b in gaps), key=lambda y: abs(y - (tile.body.y0 + tile.body.y1) / 2))
-    blank = blank_width(rows)
+    blank = measure(content.words).blank
     cut = [(row, pieces(row.words, blank)) for row in rows]
     upper = tile.body._replace(y1=middle)
     lower = tile.body._replace(y0=middle)

@@ -24,7 +24,7 @@ from extractors.geometry import read_tables
 from extractors.grounding import fold, ground_table
 from extractors.merging import TileTable, merge_tiles
 from extractors.prompting import Task, load_prompts, messages
-from extractors.rows import Piece, blank_width, has_digits, pieces, printed_rows
+from extractors.rows import Piece, has_digits, measure, pieces, printed_rows
 from extractors.settings import Settings
 from extractors.tiling import TOKEN_PIXELS, YEAR, Tile, compose, plan_blind, plan_tiles, split
 from extractors.worker.client import Reply, WorkerClient
@@ -365,7 +365,7 @@ def _figures(tiles: Sequence[Tile], content: PageContent) -> list[int]:
     rows = printed_rows(
         word for word in content.words if word.text.strip() and band.contains_center(word.box)
     )
-    blank = blank_width(rows)
+    blank = measure(content.words).blank
     return [number[id(word)] for row in rows for word in _figures_of(pieces(row.words, blank))]
 
 
