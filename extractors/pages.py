@@ -134,6 +134,9 @@ class PdfDocument:
 
     def _read(self, number: int) -> OpenPage:
         page = self._pdf.load_page(number - 1)
+        if self._pdf.is_repaired and _content_lost(page):
+            message = f"the content of page {number} was lost: {self._source.uri} is broken; fetch or export it again."
+            return failed_page(number, CorruptError(message), page.rect.width, page.rect.height)
         content = text_layer(page, None)
         turn = (content.rotation - page.rotation) % 360
         raster = pdf_raster(page)
@@ -321,13 +324,25 @@ def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
             )  # our own limit is checked before decoding
             image = Image.open(path, formats=PILLOW_FORMATS[source.media_type])
     except Image.DecompressionBombError as error:
-        raise TooLargeError(f"{source.uri}: {error}; scale it down.") from error
+        raise TooLargeError(f"{source.uri} is too large to decode ({error}); scale it down.") from error
     except Exception as error:
         raise CorruptError(
             f"{source.uri} cannot be opened as an image ({error}); scan or export it again."
         ) from error
     with image:
         yield image
+
+
+def _content_lost(page: pymupdf.Page) -> bool:
+    """Tell whether the page names a content that is not in the file."""
+    pdf = page.parent
+    kind, value = pdf.xref_get_key(page.xref, "Contents")
+    named = [int(number) for number in re.findall(r"(\d+) 0 R", value)] if kind in ("xref", "array") else []
+    return bool(named) and not all(0 < xref < pdf.xref_length() and _is_content(pdf, xref) for xref in named)
+
+
+def _is_content(pdf: pymupdf.Document, xref: int) -> bool:
+    return bool(pdf.xref_is_stream(xref)) or pdf.xref_object(xref).strip().startswith("[")
 
 
 def _breaks_off(path: Path) -> bool:
