@@ -79,7 +79,8 @@ def examine(
     if sum(len(word.text) for word in good) < (1 - GARBLED) * letters:
         return Verdict((), True, "the characters have no meaning in Unicode")
     suspicious = _strange(good) or _lacks_maps(page)
-    if (suspicious or not (figures_vouched or n_figures(good) < FIGURES)) and not _agrees(good, render):
+    unproven = not figures_vouched and n_figures(good) >= FIGURES and _fonts_can_lie(page)
+    if (suspicious or unproven) and not _agrees(good, render):
         return Verdict((), True, "the text says something else than the pixels")
     pictures = pictures_of_text(content, render)
     if pictures and scan and len(good) <= FEW_WORDS:
@@ -178,6 +179,20 @@ def _lacks_maps(page: pymupdf.Page) -> bool:
         if unnamed and xref and pdf.xref_get_key(xref, "ToUnicode")[0] == "null":
             return True
     return False
+
+
+def _fonts_can_lie(page: pymupdf.Page) -> bool:
+    """Tell whether a glyph may look like another character than it says.
+
+    It cannot where the renderer supplies the font itself and no map to Unicode stands between: there one code chooses
+    both the shape and the character.
+    """
+    pdf = page.parent
+    return any(
+        extension != "n/a" or pdf.xref_get_key(xref, "ToUnicode")[0] != "null"
+        for xref, extension, *_ in page.get_fonts()
+        if xref
+    )
 
 
 def _agrees(words: Sequence[Word], render: Render) -> bool:
