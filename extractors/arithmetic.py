@@ -20,6 +20,7 @@ MAX_ADDENDS = 60  # rows under one total
 MAX_SIGNED = 11  # rows for which every choice of signs is tried
 SPARE_BITS = 14.0  # evidence beyond the choices tried, in bits, from which a match is no chance (1 in 16,000)
 LIKELY_TOTAL_BITS = 5.0  # the same for a row that is worded as a total
+PARTIAL_BITS = 9.0  # the same where one period does not add up and the signs were chosen
 LARGEST = 10**15  # in last printed units; larger figures are not added here
 
 Row = Sequence[Decimal | None]
@@ -88,44 +89,45 @@ def _grid(rows: Sequence[Row]) -> _Grid:
 def _solve(
     grid: _Grid, total: int, open_rows: Sequence[int], likely: bool, subtracted: Sequence[bool]
 ) -> Sum | None:
-    """Return how the row adds up, or None. All periods must agree; for a likely total all but one (or the better part)."""
+    """Return how the row adds up, or None.
+
+    Exact sums come first, then sums within rounding, then for likely totals sums of rows that others have taken up, and last
+    sums that hold in all periods but one (or in the better part): there a figure is wrong.
+    """
     periods = np.flatnonzero(grid.printed[total])
     target = grid.values[total, periods]
     if not target.any() or not open_rows:
         return None
     bits = np.array([log2(abs(int(t)) + 1) for t in target])
+    needed = LIKELY_TOTAL_BITS if likely else SPARE_BITS
+    rounded: tuple[float, Sum] | None = None
     partial: tuple[float, Sum] | None = None
     for tried, addends, signs in _attempts(grid, open_rows, subtracted, target, periods):
-        sums = np.asarray(signs, dtype=np.int64) @ grid.values[addends][:, periods]
-        off = target - sums
+        off = target - np.asarray(signs, dtype=np.int64) @ grid.values[addends][:, periods]
         agree = off == 0
-        near = np.abs(off) <= (len(addends) + 1) // 2
-        evidence = (
-            float(bits[agree].sum())
-            + float((bits - log2(len(addends) + 2))[near & ~agree].clip(0).sum())
-            - tried
-        )
-        plain = likely and agree.all() and min(signs) > 0
-        if not plain and evidence < (LIKELY_TOTAL_BITS if likely else SPARE_BITS):
+        copy = len(addends) == 1
+        if agree.all():
+            plain = likely and min(signs) > 0
+            if (plain or bits.sum() - tried >= needed) and not (copy and signs[0] < 0 and not likely):
+                return _sum(grid, total, addends, signs, periods, off)
             continue
-        if agree.all() or (near.all() and (likely or evidence > 2 * SPARE_BITS)):
-            if len(addends) == 1 and not likely and signs[0] < 0:
-                continue
-            return _sum(grid, total, addends, signs, periods, off)
-        good = near.sum()
-        if (
-            len(addends) > 1
-            and (good >= len(periods) - 1 or good > len(periods) / 2)
-            and (likely or evidence > 2 * SPARE_BITS)
-        ):
-            score = evidence - 0.01 * len(addends)
-            if partial is None or score > partial[0]:
-                partial = score, _sum(grid, total, addends, signs, periods, off)
-    if likely:
-        pair = _pair(grid, total, target, periods, bits)
-        if pair is not None:
-            return pair
-    return partial[1] if partial else None
+        near = np.abs(off) <= (len(addends) + 1) // 2
+        room = (bits - log2(len(addends) + 2)).clip(0)
+        evidence = float(bits[agree].sum() + room[near & ~agree].sum()) - tried
+        if copy or evidence < needed:
+            continue
+        if near.all():
+            if (likely or evidence > 2 * SPARE_BITS) and (rounded is None or evidence > rounded[0]):
+                rounded = evidence, _sum(grid, total, addends, signs, periods, off)
+        elif near.sum() >= len(periods) - 1 or near.sum() > len(periods) / 2:
+            doubtful = LIKELY_TOTAL_BITS if min(signs) > 0 else PARTIAL_BITS
+            enough = evidence >= (doubtful if likely else 2 * SPARE_BITS)
+            if enough and (partial is None or evidence > partial[0]):
+                partial = evidence, _sum(grid, total, addends, signs, periods, off)
+    if rounded is not None:
+        return rounded[1]
+    pair = _pair(grid, total, target, periods, bits) if likely else None
+    return pair or (partial[1] if partial else None)
 
 
 def _pair(

@@ -100,7 +100,7 @@ def _pieces(
         layout = lay_out(table, decimal_point, first + (number > 0), last, () if number else above)
         layout = replace(layout, sides=tuple(side for side in layout.sides if side.value_cols))
         inner = [cuts[number - 1][1]] if number else []
-        titles = tuple([*inner, *layout.captions, *(outside if not number else [])])
+        titles = tuple([*inner, *layout.captions, *outside])
         items = tuple(read_items(layout, side) for side in layout.sides)
         width = sum(len(side.value_cols) for side in layout.sides)
         if width:

@@ -123,10 +123,10 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
         above = [i for i in range(last + 1, index) if i not in taken]
         if index in solved:
             last = index
-        elif ledger.strong(index) and len(above) >= 2:
+        elif ledger.strong(index) and above:
             for period, fact in enumerate(row.facts):
                 parts = [(f, 1) for i in above if (f := ledger.rows[i].facts[period]) is not None]
-                if fact is None or not fact.value or len(parts) < 2:
+                if fact is None or not fact.value or not parts:
                     continue
                 detail = f"{row.item.label or '(no label)'}: no rows above it add up to it"
                 findings.append(Finding(_check(ledger, "total", detail, fact.col, None, fact.value, None, "fail"),

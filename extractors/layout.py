@@ -283,6 +283,8 @@ def _note_columns(
         if _NOTE_HEADER.match(fold(own[col])):
             notes.append(col)
             continue
+        if own[col]:
+            break
         others = [
             abs(p.amount.value)
             for c in numbers[position + 1 :]
@@ -291,8 +293,7 @@ def _note_columns(
         ]
         sizes = [abs(p.amount.value) for p in amounts[col] if p.amount and p.amount.value is not None]
         shaped = cells and all(_NOTE_CELL.match(p.text) for p in cells)
-        dated = bool(find_dates(own[col]))
-        if shaped and not dated and others and all(s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:
+        if shaped and others and all(s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:
             typical = median(sizes) if sizes else 1
             if median(others) >= NOTE_RATIO * max(1, typical) and _rising(sizes):
                 notes.append(col)
