@@ -7,6 +7,7 @@ that were recognised, with boxes that follow the ink. The models travel in the r
 from __future__ import annotations
 
 import os
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ OVERLAP, EDGE = (
 )  # pixel rows that neighbouring bands share, and that a line must keep from a band's edge
 SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
+COMMA_GAP = 0.1  # of the line's height; after a comma that cannot be inside a figure this is a space
 SPLIT_GAP = 1.1  # of the line's height; a wider gap ends a word though no space was recognised
 ASCENT, DESCENT = 0.8, 0.2  # of the font size around the baseline: the height of a word's box
 CAP_HEIGHT, X_HEIGHT, BELOW = (
@@ -228,7 +230,8 @@ def _text_line(
         spaced = after - before > 1
         size = gap[1] - gap[0]
         in_figure = text[before] in FIGURE and text[after] in FIGURE
-        if (spaced and not (in_figure and size < JOIN_GAP * height)) or size > SPLIT_GAP * height:
+        unspaced = size > COMMA_GAP * height and _ends_phrase(text, before)
+        if (spaced and not (in_figure and size < JOIN_GAP * height)) or size > SPLIT_GAP * height or unspaced:
             middle = (gap[0] + gap[1]) // 2 if size else (at[before] + at[after]) // 2
             pieces.append((start, before + 1, left, middle))
             start, left = after, middle
@@ -245,6 +248,14 @@ def _text_line(
     top, bottom = _ink_rows(ink[y0:y1, x0:x1])
     line_y0, line_y1 = _around_baseline(text, y0 + top, y0 + bottom, height)
     return TextLine(tuple(words), line_y0, line_y1, sum(scores) / len(scores))
+
+
+def _ends_phrase(text: str, at: int) -> bool:
+    """Tell whether the character is a comma that parts words and not the digits of one figure: "31,2024"."""
+    if text[at] != "," or at == 0:
+        return False
+    digits = re.match(r"\d*", text[at + 1 :])
+    return not text[at - 1].isdigit() or (digits is not None and len(digits.group()) not in (1, 2, 3))
 
 
 def _widest_gap(columns: Mask, left: int, right: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from extractors.dashes import lonely_dashes
 from extractors.engine import Pixels, Render
 from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
 from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
@@ -60,7 +61,9 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
     scale = pixels.shape[1] / width
     ink = ink_mask(pixels)
     drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
-    words = _words(read_lines(pixels, quads, ink & ~covered), scale)
+    marks = ink & ~covered
+    words = _words(read_lines(pixels, quads, marks), scale)
+    words = (*words, *lonely_dashes(marks, words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
         page=number,

@@ -50,4 +50,4 @@ def _horizontal(ink: Mask, dpi: float) -> tuple[list[Rule], Mask]:
         rules.append(Rule(x, y, x + width, y + height))
         part = covered[y : y + height, x : x + width]
         part |= labels[y : y + height, x : x + width] == label
-    return rules, covered
+    return rules, np.asarray(cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)

@@ -1,0 +1,78 @@
+"""Answers where lonely dashes stand in a scanned table: printed for nil, and too small for a detector of lines.
+
+In: the ink of an upright page without its ruled lines, and the words already recognised. Out: further words, in points.
+A dash is told from dirt by its company: it stands on the row of some word before it, and under or over the figures of a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.box import Box
+from schemas.page import Word
+
+SHORTEST, LONGEST = 0.18, 1.3  # of the font size: a hyphen, an em dash
+THICKEST = 0.22  # of the font size
+SLENDER = 1.5  # times as long as thick
+FILLED = 0.6  # of its box is ink
+ALONE = 0.8  # of the font size to its left and right is free of other ink
+ON_ROW = 0.3  # of the font size between its middle and that of the row's words
+IN_COLUMN = 1.0  # of the font size that it may stand beside the column's figures
+MOST_MARKS = 20_000  # connected marks on a page; more is noise, and noise holds dashes everywhere
+CONFIDENCE = 0.9
+
+
+def lonely_dashes(ink: NDArray[np.bool_], words: Sequence[Word], scale: float) -> list[Word]:
+    """Return the dashes outside of `words`. `scale` is pixels per point."""
+    figures = [word for word in words if any(letter.isdigit() for letter in word.text)]
+    if not figures:
+        return []
+    left = ink.copy()
+    for word in words:
+        x0, y0, x1, y1 = (round(edge * scale) for edge in word.box.grow(1.0))
+        left[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = False
+    count, _, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
+    if count > MOST_MARKS:
+        return []
+    size = float(np.median([word.box.height for word in figures]))
+    found = []
+    for x, y, width, height, area in stats[1:]:
+        box = Box(x / scale, y / scale, (x + width) / scale, (y + height) / scale)
+        slender = width >= SLENDER * height and area >= FILLED * width * height
+        if slender and SHORTEST * size <= box.width <= LONGEST * size and box.height <= THICKEST * size:
+            row = _row_of(box, words, size)
+            if (
+                row
+                and _in_column(box, figures, size)
+                and _alone(left, x, y, width, height, round(ALONE * size * scale))
+            ):
+                found.append(Word("-", Box(box.x0, row.y0, box.x1, row.y1), 0, CONFIDENCE))
+    first = max(word.line for word in words) + 1
+    return [Word(word.text, word.box, first + number, CONFIDENCE) for number, word in enumerate(found)]
+
+
+def _row_of(box: Box, words: Sequence[Word], size: float) -> Box | None:
+    """Return the box of a word on whose row the mark stands."""
+    middle = box.center[1]
+    return next(
+        (w.box for w in words if abs(w.box.center[1] - middle) <= ON_ROW * size and w.text != "-"), None
+    )
+
+
+def _in_column(box: Box, figures: Sequence[Word], size: float) -> bool:
+    return any(
+        f.box.x0 - IN_COLUMN * size <= box.x0 and box.x1 <= f.box.x1 + IN_COLUMN * size for f in figures
+    )
+
+
+def _alone(ink: NDArray[np.bool_], x: int, y: int, width: int, height: int, reach: int) -> bool:
+    """Tell whether there is no other ink beside the mark, within its height and as much above and below."""
+    top, bottom = max(0, y - 2 * height), y + 3 * height
+    beside = (
+        ink[top:bottom, max(0, x - reach) : x].sum() + ink[top:bottom, x + width : x + width + reach].sum()
+    )
+    return bool(beside == 0)
