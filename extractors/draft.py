@@ -37,6 +37,8 @@ class DraftCell:
     @property
     def text(self) -> str:
         """The words in reading order, lines joined by a blank."""
+        if len(self.words) == 1:
+            return self.words[0].text
         return joined(word for row in printed_rows(self.words) for word in row.words)
 
 

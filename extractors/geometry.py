@@ -5,6 +5,8 @@ In: a `PageContent` from a text layer or from OCR. Out: `TableFragment`s in page
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from extractors.captions import outside_lines, titled
 from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
@@ -23,7 +25,7 @@ from extractors.rows import (
 from extractors.ruledreader import read_ruled
 from extractors.rulings import find_grids
 from schemas.box import union
-from schemas.page import PageContent, ReadCell, TableFragment
+from schemas.page import PageContent, ReadCell, Rule, TableFragment
 
 __all__ = ["GeometryEngine", "outside_lines", "read_tables"]
 
@@ -74,18 +76,19 @@ def _is_table(draft: Draft) -> bool:
 
 def _fragment(draft: Draft, content: PageContent) -> TableFragment:
     cells = sorted(draft.cells, key=lambda cell: (cell.row, cell.col))
+    across = [rule for rule in content.rules if rule.horizontal]
     return TableFragment(
         page=content.page,
         box=union(cell.box for cell in cells),
         n_rows=draft.n_rows,
         n_cols=draft.n_cols,
         n_header_rows=draft.n_header_rows,
-        cells=tuple(_cell(cell, content, draft.lefts[cell.col]) for cell in cells),
+        cells=tuple(_cell(cell, content, across, draft.lefts[cell.col]) for cell in cells),
         engine="geometry",
     )
 
 
-def _cell(cell: DraftCell, content: PageContent, left: float) -> ReadCell:
+def _cell(cell: DraftCell, content: PageContent, across: Sequence[Rule], left: float) -> ReadCell:
     words, box, text = cell.words, cell.box, cell.text
     value = (
         [word for word in words if any(letter.isdigit() for letter in word.text)] if is_value(text) else []
@@ -93,11 +96,10 @@ def _cell(cell: DraftCell, content: PageContent, left: float) -> ReadCell:
     height = line_height(words)
     ocr = content.text_source == "ocr"
     ruled_above = any(
-        rule.horizontal
-        and -RULE_ABOVE * height <= (rule.y0 + rule.y1) / 2 - box.y0 <= 0.25 * height
+        -RULE_ABOVE * height <= (rule.y0 + rule.y1) / 2 - box.y0 <= 0.25 * height
         and rule.x0 < box.x1
         and box.x0 < rule.x1
-        for rule in content.rules
+        for rule in across
     )
     return ReadCell(
         page=content.page,

@@ -7,6 +7,7 @@ runs of words that a reader takes in as one ("$ 1,234", "(56)", "Net sales"). Le
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,14 +36,15 @@ SIDEWAYS = 1.5  # times as tall as wide: a line of text that is printed sideways
 CURRENCY = re.compile(r"(?:US|C|A|HK|NZ|R)?[$£€¥₹]|(?:USD|EUR|GBP|CHF|RMB)")
 OPENING = re.compile(r"(?:[$£€¥₹]\s?)?[(\[]")
 CLOSING = re.compile(r"[)\]]?%?[)\]]?")
-MARK = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ]")  # raised, as the text layer gives footnote marks
+MARKS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ")  # raised, as the text layer gives footnote marks
+_MARK = f"[{''.join(sorted(MARKS))}]"
 TYPED_RULE = re.compile(r"[-–—_=─━═]{4,}")
 DIGITS = re.compile(
     r"[(\[+\-–—−‐±~≈<>≤≥]*(?:[$£€¥₹]|US\$)?[(\[+\-–—−‐±]*"
     r"(?:\d(?:[\d.,'’٬٫·/:]*\d)?|[.,]\d+)"
     r"(?:[–—−-](?:\d[\d.,]*|[.,]\d+))?"
     r"\s?(?:[%‰xX×]|pp|bps|[kKmMbB]n?)?[)\]%]*[*†‡§¶#^]*(?:\([a-z0-9]{1,2}\))*"
-    rf"(?:{MARK.pattern}|,(?={MARK.pattern}))*"
+    rf"(?:{_MARK}|,(?={_MARK}))*"
 )
 NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
 GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
@@ -106,7 +108,7 @@ def has_digits(text: str) -> bool:
 
 def is_mark(text: str) -> bool:
     """Tell whether `text` is nothing but a raised footnote mark."""
-    return all(MARK.match(letter) for letter in text)
+    return text[0] in MARKS and all(letter in MARKS for letter in text)
 
 
 def joined(words: Iterable[Word]) -> str:
@@ -150,23 +152,23 @@ def level_words(words: Sequence[Word]) -> list[Word]:
 def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:
     """Put words whose middles are level on one row; rows from top to bottom, words from left to right."""
     rows: list[list[Word]] = []
-    middles: list[float] = []
+    middles: list[float] = []  # of each row, weighted by letters, so that a stray mark does not move it
+    letters: list[int] = []
     for word in sorted(words, key=lambda word: (word.box.y0 + word.box.y1, word.box.x0)):
-        middle = (word.box.y0 + word.box.y1) / 2
-        best = None
-        for back in range(1, min(3, len(rows)) + 1):
-            height = max(word.box.height, rows[-back][0].box.height)
-            distance = abs(middle - middles[-back])
-            if distance < SAME_LINE * height and (best is None or distance < best[0]):
-                best = (distance, len(rows) - back)
-        if best is None:
-            rows.append([word])
-            middles.append(middle)
-            continue
-        row = rows[best[1]]
-        row.append(word)
-        weight = sum(len(other.text) for other in row)
-        middles[best[1]] += (middle - middles[best[1]]) * len(word.text) / weight
+        y0, y1 = word.box.y0, word.box.y1
+        best, least = len(rows), math.inf
+        for number in range(max(0, len(rows) - 3), len(rows)):
+            first = rows[number][0].box
+            distance = abs((y0 + y1) / 2 - middles[number])
+            if distance < least and distance < SAME_LINE * max(y1 - y0, first.y1 - first.y0):
+                best, least = number, distance
+        if best == len(rows):
+            rows.append([])
+            middles.append(0.0)
+            letters.append(0)
+        rows[best].append(word)
+        letters[best] += len(word.text)
+        middles[best] += ((y0 + y1) / 2 - middles[best]) * len(word.text) / letters[best]
     ordered = [tuple(sorted(row, key=lambda word: word.box.x0)) for row in rows]
     result = [PrintedRow(row, union(word.box for word in row)) for row in ordered]
     return sorted(result, key=lambda row: row.middle)
