@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 
 from extractors.columns import Placed
 from extractors.draft import Draft, DraftCell, compact, holds_value, settled
@@ -23,46 +25,48 @@ FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted b
 BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is left out
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
 
+Inside = dict[GridCell, list[Word]]  # the words of ruled cells
+
 
 def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure) -> Draft | None:
     """Read the table that `grid` rules."""
     inside = _by_cell(grid, words)
-    cells = [cell for cell in grid.cells if cell in inside]
-    if (
-        len({cell.left for cell in cells}) < 2
-        or len({cell.top for cell in cells}) < 2
-        or len(cells) < FILLED * len(grid.cells)
-    ):
+    if not _is_filled(grid, inside, scale):
         return None
-    lumps = {cell for cell in cells if _lump(inside[cell], scale)}
-    if len(lumps) > LUMPS * len(cells):
-        return None
-    cells = _without_title_and_notes(cells, grid)
+    cells = _without_title_and_notes(list(inside), grid)
     for cell in [cell for cell in cells if cell.right > cell.left]:
         parts = _unruled_parts(cell, grid, inside[cell], scale)
         if parts:
             cells.remove(cell)
             cells.extend(parts)
             inside.update(parts)
-    few_bands = len({cell.top for cell in cells}) <= FEW_BANDS
-    drafts: list[DraftCell] = []
-    row = 0
-    starts: dict[int, int] = {}
-    for band in sorted({cell.top for cell in cells}):
-        starts[band] = row
-        row += _subrows(band, [c for c in cells if c.top == band], inside, drafts, row, scale, few_bands)
-    starts[max(cell.bottom for cell in cells) + 1] = row
-    for draft in drafts:
-        if draft.row_span < 0:  # spans ruled bands: known once all bands are split
-            later = [start for band, start in starts.items() if band > -draft.row_span]
-            draft.row_span = min(later, default=row) - draft.row
-    drafts = settled(drafts)
+    cells = _with_children(cells, inside, grid, scale)
+    drafts = settled(_drafts(cells, inside, scale))
     n_rows, n_cols = compact(drafts)
     lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
 
 
-def _lump(words: Sequence[Word], scale: Measure) -> bool:
+def _by_cell(grid: Grid, words: Sequence[Word]) -> Inside:
+    """The words of every ruled cell that holds any."""
+    inside: Inside = defaultdict(list)
+    for word in words:
+        for cell in grid.cells:
+            if cell.box.contains_center(word.box):
+                inside[cell].append(word)
+                break
+    return inside
+
+
+def _is_filled(grid: Grid, inside: Inside, scale: Measure) -> bool:
+    """Tell whether text stands in most ruled cells, in several columns and rows, and not in lumps of columns."""
+    columns, bands = {cell.left for cell in inside}, {cell.top for cell in inside}
+    lumps = sum(_is_lump(words, scale) for words in inside.values())
+    filled = len(inside) >= FILLED * len(grid.cells)
+    return len(columns) > 1 and len(bands) > 1 and filled and lumps <= LUMPS * len(inside)
+
+
+def _is_lump(words: Sequence[Word], scale: Measure) -> bool:
     """Tell whether a ruled cell holds several columns: on one of its lines values stand apart from what is before."""
     return any(
         any(piece.numeric for piece in pieces(row.words, scale.blank)[1:])
@@ -71,9 +75,19 @@ def _lump(words: Sequence[Word], scale: Measure) -> bool:
     )
 
 
-def _unruled_parts(
-    cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure
-) -> dict[GridCell, list[Word]]:
+def _without_title_and_notes(cells: list[GridCell], grid: Grid) -> list[GridCell]:
+    """Leave out rows over the whole width at the top (title) and at the bottom (notes)."""
+    n_columns = len(grid.xs) - 1
+    whole = {cell.top for cell in cells if cell.right - cell.left + 1 == n_columns}
+    bands = sorted({cell.top for cell in cells})
+    while len(bands) > 2 and bands[0] in whole:
+        bands.pop(0)
+    while len(bands) > 2 and bands[-1] in whole:
+        bands.pop()
+    return [cell for cell in cells if cell.top in set(bands)]
+
+
+def _unruled_parts(cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure) -> Inside:
     """Cut a ruled cell over several columns whose one line holds headings far apart; empty where it is one heading."""
     rows = printed_rows(words)
     cut = pieces(rows[0].words, scale.blank) if len(rows) == 1 else []
@@ -90,80 +104,87 @@ def _unruled_parts(
     return parts
 
 
-def _by_cell(grid: Grid, words: Sequence[Word]) -> dict[GridCell, list[Word]]:
-    inside: dict[GridCell, list[Word]] = defaultdict(list)
-    for word in words:
-        for cell in grid.cells:
-            if cell.box.contains_center(word.box):
-                inside[cell].append(word)
-                break
-    return inside
+def _with_children(cells: list[GridCell], inside: Inside, grid: Grid, scale: Measure) -> list[GridCell]:
+    """Part header cells that hold a heading and, below it without a rule, headings of the single columns.
 
-
-def _without_title_and_notes(cells: list[GridCell], grid: Grid) -> list[GridCell]:
-    """Leave out rows over the whole width at the top (title) and at the bottom (notes)."""
-    n_columns = len(grid.xs) - 1
-    whole = {cell.top for cell in cells if cell.right - cell.left + 1 == n_columns}
-    bands = sorted({cell.top for cell in cells})
-    while len(bands) > 2 and bands[0] in whole:
-        bands.pop(0)
-    while len(bands) > 2 and bands[-1] in whole:
-        bands.pop()
-    return [cell for cell in cells if cell.top in set(bands)]
-
-
-def _subrows(
-    band: int,
-    cells: Sequence[GridCell],
-    inside: dict[GridCell, list[Word]],
-    drafts: list[DraftCell],
-    row: int,
-    scale: Measure,
-    few_bands: bool,
-) -> int:
-    """Read one ruled band into `drafts`; return how many rows of the table it holds."""
-    single = [cell for cell in cells if cell.bottom == band]
-    values = [_value_lines(inside[cell]) for cell in single if cell.left > 0]
-    blocks = _blocks(single, inside, scale.height) if few_bands else []
-    if len(blocks) > 1:
-        for number, block in enumerate(blocks):
-            drafts.extend(
-                DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in block.items()
+    The band of such cells becomes two; the other cells of the band reach over both.
+    """
+    top = min(cell.top for cell in cells)
+    parted = {
+        cell: parts
+        for cell in cells
+        if cell.top == cell.bottom == top and cell.right > cell.left
+        if (parts := _parent_and_children(cell, grid, inside[cell], scale))
+    }
+    if not parted:
+        return cells
+    result = []
+    for cell in cells:
+        for part, words in (parted.get(cell) or {cell: inside[cell]}).items():
+            reaches = cell not in parted and cell.top == top
+            moved = replace(
+                part,
+                top=part.top + (cell.top > top),
+                bottom=part.bottom + (cell.top > top or cell.bottom > top or reaches),
             )
-        drafts.extend(
-            DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1)
-            for c in cells
-            if c.bottom > band
-        )
-        return len(blocks)
-    if not single or max(values, default=0) < 2:
-        drafts.extend(
-            DraftCell(inside[c], row, c.left, -c.bottom if c.bottom > band else 1, c.right - c.left + 1)
-            for c in cells
-        )
-        return 1
-    rows = printed_rows(word for cell in single for word in inside[cell])
-    owner = {id(word): cell for cell in single for word in inside[cell]}
-    placed = [_placed(line, owner) for line in rows]
-    groups = row_groups(placed, scale)
-    for number, group in enumerate(groups):
-        parts: dict[GridCell, list[Word]] = defaultdict(list)
-        for index in group:
-            for word in rows[index].words:
-                parts[owner[id(word)]].append(word)
-        drafts.extend(DraftCell(w, row + number, c.left, 1, c.right - c.left + 1) for c, w in parts.items())
-    drafts.extend(
-        DraftCell(inside[c], row, c.left, -c.bottom, c.right - c.left + 1) for c in cells if c.bottom > band
-    )
-    return len(groups)
+            inside[moved] = words
+            result.append(moved)
+    return result
 
 
-def _blocks(
-    cells: Sequence[GridCell], inside: dict[GridCell, list[Word]], height: float
-) -> list[dict[GridCell, list[Word]]]:
+def _parent_and_children(cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure) -> Inside:
+    """The heading of a cell in its band, and those of its columns in the next band; empty where there are none."""
+    rows = printed_rows(words)
+    below = next((n for n, row in enumerate(rows) if len(pieces(row.words, scale.blank)) > 1), 0)
+    if below == 0:
+        return {}
+    parts: Inside = {cell: [word for row in rows[:below] for word in row.words]}
+    for column in range(cell.left, cell.right + 1):
+        box = Box(grid.xs[column], cell.box.y0, grid.xs[column + 1], cell.box.y1)
+        own = [word for row in rows[below:] for word in row.words if box.contains_center(word.box)]
+        if own:
+            parts[GridCell(cell.top + 1, cell.top + 1, column, column, box)] = own
+    return parts if len(parts) > 2 else {}
+
+
+def _drafts(cells: Sequence[GridCell], inside: Inside, scale: Measure) -> list[DraftCell]:
+    """The cells of the table: a ruled band is one row, or several where its text shows that rules were left out."""
+    bands = sorted({cell.top for cell in cells})
+    parts = {band: _rows_of_band(band, cells, inside, len(bands) <= FEW_BANDS, scale) for band in bands}
+    starts = dict(zip(bands, accumulate((len(parts[band]) for band in bands), initial=0), strict=False))
+    total = sum(len(rows) for rows in parts.values())
+    drafts: list[DraftCell] = []
+    for band in bands:
+        for number, row in enumerate(parts[band]):
+            drafts.extend(
+                DraftCell(w, starts[band] + number, c.left, 1, c.right - c.left + 1) for c, w in row.items()
+            )
+        for cell in (cell for cell in cells if cell.top == band < cell.bottom):
+            end = next((starts[later] for later in bands if later > cell.bottom), total)
+            drafts.append(
+                DraftCell(
+                    inside[cell], starts[band], cell.left, end - starts[band], cell.right - cell.left + 1
+                )
+            )
+    return drafts
+
+
+def _rows_of_band(
+    band: int, cells: Sequence[GridCell], inside: Inside, few_bands: bool, scale: Measure
+) -> list[Inside]:
+    """The rows in a ruled band, each with the words of the cells that keep within the band."""
+    own = [cell for cell in cells if cell.top == cell.bottom == band]
+    if few_bands and len(blocks := _blocks(own, inside, scale.height)) > 1:
+        return blocks
+    if any(_value_lines(inside[cell]) > 1 for cell in own if cell.left > 0):
+        return _rows_of_values(own, inside, scale)
+    return [{cell: inside[cell] for cell in own}]
+
+
+def _blocks(cells: Sequence[GridCell], inside: Inside, height: float) -> list[Inside]:
     """The words of a ruled band, cut at every blank line that goes through all its cells."""
     owned = sorted(((word, cell) for cell in cells for word in inside[cell]), key=lambda pair: pair[0].box.y0)
-    blocks: list[dict[GridCell, list[Word]]] = []
+    blocks: list[Inside] = []
     bottom = -math.inf
     for word, cell in owned:
         if word.box.y0 - bottom > BLANK_LINE * height:
@@ -179,8 +200,20 @@ def _value_lines(words: Sequence[Word]) -> int:
     return len(lines) if all(has_digits(line) for line in lines) else 0
 
 
+def _rows_of_values(cells: Sequence[GridCell], inside: Inside, scale: Measure) -> list[Inside]:
+    """The words of a ruled band by the rows in which its values stand."""
+    owner = {id(word): cell for cell in cells for word in inside[cell]}
+    lines = printed_rows(word for cell in cells for word in inside[cell])
+    rows: list[Inside] = []
+    for group in row_groups([_placed(line, owner) for line in lines], scale):
+        rows.append(defaultdict(list))
+        for word in (word for index in group for word in lines[index].words):
+            rows[-1][owner[id(word)]].append(word)
+    return rows
+
+
 def _placed(line: PrintedRow, owner: dict[int, GridCell]) -> list[Placed]:
-    parts: dict[GridCell, list[Word]] = defaultdict(list)
+    parts: Inside = defaultdict(list)
     for word in line.words:
         parts[owner[id(word)]].append(word)
     return [
