@@ -1,0 +1,65 @@
+from extractors.geometry import read_tables
+from schemas.page import Rule, TableFragment
+from tests.typed_pages import across, typed_page
+
+
+def header(text: str, rules: tuple[Rule, ...] = ()) -> list[tuple[int, int, int, int, str]]:
+    """Row, column, row span, column span and text of the heading cells."""
+    (table,) = read_tables(typed_page(text, rules))
+    return [(c.row, c.col, c.row_span, c.col_span, c.text) for c in heading_cells(table)]
+
+
+def heading_cells(table: TableFragment):
+    return [cell for cell in table.cells if cell.row < table.n_header_rows]
+
+
+BODY = """
+North                  120        110         12         11
+South                   80         75          8          7
+West                    60         50          6          5
+"""
+
+
+def test_lines_of_one_heading_are_stacked() -> None:
+    assert header(
+        """
+                   Percent      Total     Number    Average
+                    of all    workers         of     amount
+Region             workers                people       paid"""
+        + BODY
+    ) == [
+        (0, 0, 1, 1, "Region"),
+        (0, 1, 1, 1, "Percent of all workers"),
+        (0, 2, 1, 1, "Total workers"),
+        (0, 3, 1, 1, "Number of people"),
+        (0, 4, 1, 1, "Average amount paid"),
+    ]
+
+
+def test_centred_headings_span_the_columns_below() -> None:
+    assert header(
+        """
+                   Three months ended      Six months ended
+Region                2023       2022       2023       2022"""
+        + BODY
+    ) == [
+        (0, 0, 2, 1, "Region"),
+        (0, 1, 1, 2, "Three months ended"),
+        (0, 3, 1, 2, "Six months ended"),
+        (1, 1, 1, 1, "2023"),
+        (1, 2, 1, 1, "2022"),
+        (1, 3, 1, 1, "2023"),
+        (1, 4, 1, 1, "2022"),
+    ]
+
+
+def test_a_rule_below_a_heading_says_what_it_spans() -> None:
+    cells = header(
+        """
+                                    Amount borrowed
+Region                  Any       None        Few       Many"""
+        + BODY,
+        (across(0, 31, 60),),
+    )
+    assert (0, 2, 1, 3, "Amount borrowed") in cells
+    assert (0, 1, 2, 1, "Any") in cells

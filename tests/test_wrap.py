@@ -1,0 +1,78 @@
+from extractors.columns import find_columns, place
+from extractors.rows import measure, printed_rows
+from extractors.wrap import row_groups
+from tests.typed_pages import typed_page
+
+
+def labels(text: str, breaks: tuple[float, ...] = ()) -> list[str]:
+    """The first column of a typed table, after its printed rows were joined."""
+    words = typed_page(text).words
+    scale, rows = measure(words), printed_rows(words)
+    columns = find_columns(rows, scale)
+    placed = [place(row, columns, scale) for row in rows]
+    groups = row_groups(placed, scale, breaks)
+    return [
+        " ".join(item.piece.text for index in group for item in placed[index] if item.first == 0)
+        for group in groups
+    ]
+
+
+def test_a_label_broken_for_want_of_room_is_one_row() -> None:
+    assert labels("""
+Net income attributable to the
+Example Company                     120     110
+Dividends                            12      11
+Net income per share                  2       1
+""") == ["Net income attributable to the Example Company", "Dividends", "Net income per share"]
+
+
+def test_a_section_is_a_row_of_its_own() -> None:
+    assert labels("""
+Operating expenses
+  Cost of sales                     120     110
+  Research and development           12      11
+Changes in assets and liabilities:
+  Receivables                         2       1
+Other                                 2       1
+""") == [
+        "Operating expenses",
+        "Cost of sales",
+        "Research and development",
+        "Changes in assets and liabilities:",
+        "Receivables",
+        "Other",
+    ]
+
+
+def test_a_small_letter_goes_on_after_the_values() -> None:
+    assert labels("""
+Proceeds from the sale of property   120     110
+  and equipment
+Purchases of property                 12      11
+""") == ["Proceeds from the sale of property and equipment", "Purchases of property"]
+
+
+def test_values_below_the_first_line_of_their_label() -> None:
+    assert labels("""
+Income from operations
+                                     120     110
+Taxes                                 12      11
+""") == ["Income from operations", "Taxes"]
+
+
+def test_a_rule_parts_what_words_would_join() -> None:
+    text = """
+Property, plant and
+equipment                            120     110
+Goodwill                              12      11
+"""
+    assert labels(text)[0] == "Property, plant and equipment"
+    assert labels(text, breaks=(11.0,))[:2] == ["Property, plant and", "equipment"]
+
+
+def test_bold_sections_do_not_swallow_plain_rows() -> None:
+    assert labels("""
+*Noncontrolling *interests *and *equity
+Common stock                         120     110
+Capital                               12      11
+""")[:2] == ["Noncontrolling interests and equity", "Common stock"]
