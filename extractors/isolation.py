@@ -66,6 +66,7 @@ class ReaderPool:
         if n_processes < 1:
             raise UsageError("at least one process is needed to read documents.")
         self._settings, self._entry = settings, entry
+        self._threads = max(1, (os.cpu_count() or 1) // n_processes)
         self._free = threading.Semaphore(n_processes)
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
@@ -138,7 +139,7 @@ class ReaderPool:
                 if process.alive:
                     self._busy.add(process)
                     return process
-            process = _Process(self._settings, self._entry)
+            process = _Process(self._settings, self._entry, self._threads)
             self._busy.add(process)
             return process
 
@@ -186,7 +187,7 @@ class _ProcessEnded(Exception):
 class _Process:
     """One reading process and the pipe to it."""
 
-    def __init__(self, settings: Settings, entry: str) -> None:
+    def __init__(self, settings: Settings, entry: str, threads: int) -> None:
         self._settings = settings
         self._buffer = bytearray()
         self._ready = False
@@ -197,6 +198,7 @@ class _Process:
             for name, value in os.environ.items()
             if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)
         }
+        environment.setdefault("OMP_NUM_THREADS", str(threads))
         self._popen = subprocess.Popen(
             [sys.executable, "-m", entry],
             stdin=subprocess.PIPE,

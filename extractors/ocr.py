@@ -23,7 +23,7 @@ from extractors.errors import EngineError
 Quads = NDArray[np.float32]  # lines × 4 corners × (x, y), pixels, clockwise from the top left
 Mask = NDArray[np.bool_]  # height × width; True where there is ink
 
-THREADS = 2  # of one process; more processes serve more documents, more threads serve nobody
+THREADS = 4  # of one process at most; OMP_NUM_THREADS, which the pool of processes sets, goes before
 LOWEST_SCORE = 0.3  # mean probability of a line's characters; below it a picture was read as text
 DETECTED_PIXELS = 6_000_000  # looked at in one go: the detector needs some 250 bytes for each
 WIDEST = 6_000  # pixels; a wider picture is scaled down before lines are looked for
@@ -86,7 +86,7 @@ def engine() -> Any:
                         "Global.use_vertical_padding": False,
                         "Det.model_path": str(next(models.glob("*_det_*.onnx"))),
                         "Rec.model_path": str(next(models.glob("*_rec_*.onnx"))),
-                        "EngineConfig.onnxruntime.intra_op_num_threads": min(THREADS, os.cpu_count() or 1),
+                        "EngineConfig.onnxruntime.intra_op_num_threads": n_threads(),
                         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                     }
                 )
@@ -97,6 +97,13 @@ def engine() -> Any:
                     f"OCR cannot start ({error}); reinstall rapidocr and onnxruntime."
                 ) from error
         return _engine
+
+
+def n_threads() -> int:
+    """Return how many threads the models of this process may use."""
+    cores = os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, max(1, int(asked)) if asked.isdigit() else THREADS)
 
 
 def detect_lines(pixels: Pixels) -> Quads:

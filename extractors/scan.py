@@ -13,7 +13,7 @@ import numpy as np
 
 from extractors.dashes import lonely_dashes
 from extractors.engine import Pixels, Render
-from extractors.ocr import Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
+from extractors.ocr import Mask, Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
 from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
@@ -52,17 +52,15 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
         quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
         pose = replace(pose, skew=-skew)
         pixels = _shown(raster, pose, settings)
-    if _upside_down(pixels, quads):
-        pose = replace(pose, turn=(pose.turn + 180) % 360)
-        pixels = np.ascontiguousarray(pixels[::-1, ::-1])
-        quads = np.array([pixels.shape[1], pixels.shape[0]], np.float32) - quads[:, [2, 3, 0, 1]]
     width, height = pose.upright_size
-    page = Box(0.0, 0.0, width, height)
     scale = pixels.shape[1] / width
-    ink = ink_mask(pixels)
-    drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
-    marks = ink & ~covered
-    words = _words(read_lines(pixels, quads, marks), scale)
+    lines, drawn, marks = _lines_and_rules(pixels, quads, scale)
+    if mean_score(lines) < SURE and _reads_better_flipped(pixels, quads):
+        pose = replace(pose, turn=(pose.turn + 180) % 360)
+        pixels, quads = _flipped(pixels, quads)
+        lines, drawn, marks = _lines_and_rules(pixels, quads, scale)
+    page = Box(0.0, 0.0, width, height)
+    words = _words(lines, scale)
     words = (*words, *lonely_dashes(marks, words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
@@ -77,6 +75,14 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
         skew=pose.skew,
     )
     return Scan(content, upright_render(raster, pose, settings.max_pixels), pose)
+
+
+def _lines_and_rules(pixels: Pixels, quads: Quads, scale: float) -> tuple[list[TextLine], list[Rule], Mask]:
+    """Return the recognised lines and the rules, in pixels, and the ink that is no rule."""
+    ink = ink_mask(pixels)
+    drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
+    marks = ink & ~covered
+    return read_lines(pixels, quads, marks), drawn, marks
 
 
 def with_known_words(scan: Scan, pose: Pose, known: Sequence[Word]) -> PageContent:
@@ -107,11 +113,10 @@ def read_rest(
         region = region.grow(MARGIN).intersect(Box(0.0, 0.0, content.width, content.height))
         pixels = render(settings.ocr_dpi, region)
         scale = pixels.shape[1] / region.width
-        ink = ink_mask(pixels)
-        drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
         quads = whole_line(pixels) if small else detect_lines(pixels)
+        lines, drawn, _ = _lines_and_rules(pixels, quads, scale)
         known = [word.box for word in words]
-        for found in _words(read_lines(pixels, quads, ink & ~covered), scale):
+        for found in _words(lines, scale):
             box = found.box
             box = Box(box.x0 + region.x0, box.y0 + region.y0, box.x1 + region.x0, box.y1 + region.y0)
             if not any(_same_place(box, other) for other in known):
@@ -163,19 +168,21 @@ def _turned(quads: Quads, before: Pose, after: Pose, pixels: Pixels) -> Quads:
     return np.asarray(np.array(points) * scale, np.float32).reshape(quads.shape)
 
 
-def _upside_down(pixels: Pixels, quads: Quads) -> bool:
+def _flipped(pixels: Pixels, quads: Quads) -> tuple[Pixels, Quads]:
+    corner = np.array([pixels.shape[1], pixels.shape[0]], np.float32)
+    return np.ascontiguousarray(pixels[::-1, ::-1]), np.asarray(corner - quads[:, [2, 3, 0, 1]], np.float32)
+
+
+def _reads_better_flipped(pixels: Pixels, quads: Quads) -> bool:
     """Tell whether the longest lines read better the other way up."""
     if len(quads) == 0:
         return False
-    ink = np.ones(pixels.shape[:2], bool)
     lengths = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     longest = quads[np.argsort(-lengths)[:PROBE_LINES]]
-    upright = mean_score(read_lines(pixels, longest, ink))
-    if upright >= SURE:
-        return False
-    flipped = np.ascontiguousarray(pixels[::-1, ::-1])
-    corners = np.array([pixels.shape[1], pixels.shape[0]], np.float32) - longest[:, [2, 3, 0, 1]]
-    return mean_score(read_lines(flipped, corners, ink)) > upright
+    ink = np.ones(pixels.shape[:2], bool)
+    return mean_score(read_lines(*_flipped(pixels, longest), ink)) > mean_score(
+        read_lines(pixels, longest, ink)
+    )
 
 
 def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
