@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extractors.rows import Measure, PrintedRow, has_digits
+from extractors.rows import Measure, PrintedRow
 from schemas.box import union
 from schemas.page import Word
 
@@ -63,11 +63,11 @@ def _gutter(rows: Sequence[PrintedRow], scale: Measure) -> float | None:
 
 
 def _text_beside_text(row: PrintedRow, x: float) -> bool:
-    """Tell whether a row has running words on both sides of `x` and none across it."""
+    """Tell whether a row has running words on both sides of `x` and none across it; dashes of empty cells are none."""
     left = [word.text for word in row.words if word.box.x1 <= x]
     right = [word.text for word in row.words if word.box.x0 >= x]
     return len(left) + len(right) == len(row.words) and all(
-        sum(not has_digits(text) for text in side) >= SIDE_WORDS for side in (left, right)
+        sum(text.isalpha() for text in side) >= SIDE_WORDS for side in (left, right)
     )
 
 
