@@ -164,7 +164,10 @@ class Chooser:
             allowed = unpacked.astype(np.float32)
             forbidden = min(1.0, max(0.0, 1.0 - float(odds @ allowed) / total))
             if not unpacked[best]:
-                token = int(np.where(unpacked, row, -np.inf).argmax())
+                possible = odds * allowed
+                token = int(possible.argmax())
+                if possible[token] == 0.0:  # all that may come is too unlikely for single precision
+                    token = int(np.where(unpacked, row, -np.inf).argmax())
         if answer.temperature > 0 and answer.random is not None:
             weights = np.exp((row - top).astype(np.float64) / answer.temperature)
             if allowed is not None:

@@ -10,19 +10,28 @@ import fnmatch
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
 
-from huggingface_hub import HfApi, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+import httpx
+from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.utils import build_hf_headers
 
-from extractors.errors import TransportError, UsageError
+from extractors.errors import ParquetryError, TransportError, UsageError
 
 MANIFEST = "parquetry-model.json"  # beside the files: their names and published checksums
 BLOCK = 1 << 22  # bytes read at once while a checksum is made
+MODELSCOPE = "https://www.modelscope.cn"
+SECONDS = 60.0  # without a byte from a hub
+TRIES = 5  # times a download is taken up again in one run
 DEFAULT_FOLDER = Path("~/.cache/parquetry/models")
 DEFAULT = "qwen3-vl-8b-q4_k_m"
+
+HubName = Literal["huggingface", "modelscope"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,17 @@ PROFILES: dict[str, Profile] = {
         _qwen("2B", "Q8_0", 2.6),
     )
 }
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file on a hub: where to get it, its size in bytes and its published checksum."""
+
+    name: str
+    url: str
+    size: int
+    sha256: str
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -120,50 +140,115 @@ def pull(
     folder: Path | None = None,
     endpoint: str | None = None,
     on_file: Callable[[str, int], None] | None = None,
+    hub: HubName | None = None,
 ) -> ModelFiles:
     """Fetch a model's two files and check them; what is already here and whole is not fetched again.
 
-    `endpoint` is the hub's address (default: HF_ENDPOINT, else huggingface.co). `on_file` is told each file's name and
-    size in bytes before it is fetched.
+    `hub` is "huggingface" or "modelscope" (default: PARQUETRY_MODEL_HUB, else huggingface), `endpoint` its address when it
+    is not the public one (for huggingface also HF_ENDPOINT). `on_file` is told each file's name and size in bytes before it
+    is fetched. A download that broke off goes on where it stopped.
 
-    Raises:
-        TransportError: the hub cannot be reached, or a file arrived damaged.
-        UsageError: the hub has no such model or files.
-
+    Raises TransportError when the hub cannot be reached or a file arrived damaged, and UsageError when the hub has no such
+    model or files.
     """
     home = (folder or models_folder()) / wanted.name
     home.mkdir(parents=True, exist_ok=True)
+    chosen = hub or os.environ.get("PARQUETRY_MODEL_HUB") or "huggingface"
+    if chosen not in LISTINGS:
+        raise UsageError(f"PARQUETRY_MODEL_HUB is {chosen!r}; set it to one of {', '.join(LISTINGS)}.")
     try:
-        info = HfApi(endpoint=endpoint).model_info(wanted.repo, files_metadata=True)
-        listed = {sibling.rfilename: sibling for sibling in info.siblings or []}
-        names = [
-            _match(wanted, pattern, list(listed)) for pattern in (wanted.model_pattern, wanted.mmproj_pattern)
-        ]
-        sums: dict[str, str] = {}
-        for name in names:
-            sibling = listed[name]
-            if sibling.lfs is None:
-                raise UsageError(
-                    f"The hub gives no checksum for {name}; fetch it by hand and pass its path to `parquetry worker`."
-                )
-            sums[name] = sibling.lfs.sha256
-            if on_file:
-                on_file(name, sibling.size or 0)
-            path = home / name
-            if not (path.is_file() and sha256(path) == sums[name]):
-                path.unlink(missing_ok=True)
-                hf_hub_download(wanted.repo, name, revision=info.sha, local_dir=home, endpoint=endpoint)
-            if sha256(path) != sums[name]:
-                path.unlink(missing_ok=True)
-                raise TransportError(f"{name} arrived damaged and was deleted; pull it again.")
-    except RepositoryNotFoundError as error:
-        raise UsageError(f"The hub has no model {wanted.repo}, or it asks for a login (HF_TOKEN).") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise TransportError(f"{wanted.repo} could not be fetched ({error}). Check the network and pull again: it goes on where it stopped.") from error  # fmt: skip
+        listed = {file.name: file for file in LISTINGS[chosen](wanted.repo, endpoint)}
+    except ParquetryError:
+        raise
+    except Exception as error:  # the hub's client passes on the errors of whichever HTTP library it uses
+        raise TransportError(
+            f"{wanted.repo} could not be listed ({error}). Check the network and pull again."
+        ) from error
+    files = [
+        listed[_match(wanted, pattern, list(listed))]
+        for pattern in (wanted.model_pattern, wanted.mmproj_pattern)
+    ]
+    for file in files:
+        if on_file:
+            on_file(file.name, file.size)
+        path = home / file.name
+        if not (path.is_file() and sha256(path) == file.sha256):
+            path.unlink(missing_ok=True)
+            _fetch(file, path)
     partial = home / f"{MANIFEST}.partial"
-    partial.write_text(json.dumps({"profile": asdict(wanted), "sha256": sums}, indent=1))
+    partial.write_text(
+        json.dumps(
+            {"profile": asdict(wanted), "sha256": {file.name: file.sha256 for file in files}}, indent=1
+        )
+    )
     partial.replace(home / MANIFEST)
-    return ModelFiles(wanted, home / names[0], home / names[1])
+    return ModelFiles(wanted, home / files[0].name, home / files[1].name)
+
+
+def _list_huggingface(repo: str, endpoint: str | None) -> Iterator[HubFile]:
+    try:
+        info = HfApi(endpoint=endpoint).model_info(repo, files_metadata=True)
+    except RepositoryNotFoundError as error:
+        raise UsageError(f"The hub has no model {repo}, or it asks for a login (HF_TOKEN).") from error
+    headers = {key: str(value) for key, value in build_hf_headers().items()}
+    for sibling in info.siblings or []:
+        if sibling.lfs is not None:  # large files are those with a published checksum
+            url = hf_hub_url(repo, sibling.rfilename, revision=info.sha, endpoint=endpoint)
+            yield HubFile(sibling.rfilename, url, sibling.size or 0, sibling.lfs.sha256, headers)
+
+
+def _list_modelscope(repo: str, endpoint: str | None) -> Iterator[HubFile]:
+    base = (endpoint or MODELSCOPE).rstrip("/")
+    reply = httpx.get(
+        f"{base}/api/v1/models/{repo}/repo/files",
+        params={"Revision": "master", "Recursive": "true"},
+        timeout=SECONDS,
+    )
+    if reply.status_code == 404:
+        raise UsageError(f"The hub has no model {repo}.")
+    for file in reply.raise_for_status().json()["Data"]["Files"]:
+        if file.get("Sha256"):
+            url = f"{base}/models/{repo}/resolve/master/{quote(file['Path'])}"
+            yield HubFile(file["Path"], url, file["Size"], file["Sha256"], {})
+
+
+LISTINGS: dict[str, Callable[[str, str | None], Iterator[HubFile]]] = {
+    "huggingface": _list_huggingface,
+    "modelscope": _list_modelscope,
+}
+
+
+def _fetch(file: HubFile, path: Path) -> None:
+    """Download a file, going on where an earlier try stopped, and compare its checksum."""
+    partial = path.with_name(f"{path.name}.partial")
+    problem: Exception | None = None
+    for _ in range(TRIES):
+        try:
+            _continue(file, partial)
+            break
+        except httpx.HTTPError as error:
+            problem = error
+    else:
+        raise TransportError(
+            f"{file.name} could not be fetched ({problem}). Pull again: it goes on where it stopped."
+        )
+    if sha256(partial) != file.sha256:
+        partial.unlink()
+        raise TransportError(f"{file.name} arrived damaged and was deleted; pull it again.")
+    partial.replace(path)
+
+
+def _continue(file: HubFile, partial: Path) -> None:
+    start = partial.stat().st_size if partial.exists() else 0
+    if file.size and start >= file.size:
+        return
+    headers = {**file.headers, **({"Range": f"bytes={start}-"} if start else {})}
+    with httpx.stream("GET", file.url, headers=headers, follow_redirects=True, timeout=SECONDS) as reply:
+        reply.raise_for_status()
+        mode = "ab" if reply.status_code == httpx.codes.PARTIAL_CONTENT else "wb"  # some servers begin anew
+        with partial.open(mode) as out:
+            for block in reply.iter_bytes(BLOCK):
+                out.write(block)
 
 
 def verify(wanted: Profile, folder: Path | None = None) -> list[Verified]:

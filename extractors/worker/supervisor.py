@@ -138,7 +138,9 @@ class Supervisor:
 
     def _health(self) -> dict[str, Any] | None:
         try:
-            body: dict[str, Any] = httpx.get(f"{self._url}/health", timeout=HEALTH_SECONDS, trust_env=False).json()
+            body: dict[str, Any] = httpx.get(
+                f"{self._url}/health", timeout=HEALTH_SECONDS, trust_env=False
+            ).json()
         except (httpx.HTTPError, ValueError):
             return None
         return body

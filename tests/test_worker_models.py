@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from extractors.errors import TransportError, UsageError
+from extractors.worker.models import PROFILES, Profile, find_model, profile, pull, verify
+
+REPO = "somebody/Small-VL-GGUF"
+PROFILE = Profile("small", REPO, "[!m]*Q8_0.gguf", "mmproj*F16.gguf", 0.001)
+FILES = {
+    "Small-VL-Q4_K_M.gguf": b"other" * 10,
+    "Small-VL-Q8_0.gguf": bytes(range(256)) * 4000,
+    "mmproj-Small-VL-F16.gguf": b"tower" * 5000,
+    "mmproj-Small-VL-Q8_0.gguf": b"no" * 10,
+    "README.md": b"# hello",
+}
+COMMIT = "a" * 40
+
+
+class Hub:
+    """A hub on this machine: lists a repository and serves its files, from the middle where asked."""
+
+    def __init__(self) -> None:
+        self.served: list[tuple[str, str]] = []  # file name, range
+        self.spoil = False
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
+            def do_GET(self) -> None:
+                if self.path.startswith(f"/api/v1/models/{REPO}/repo/files"):
+                    return self.reply(200, json.dumps(hub.scope_listing()).encode(), {})
+                if self.path.startswith(f"/api/models/{REPO}"):
+                    return self.reply(200, json.dumps(hub.listing()).encode(), {})
+                name = self.path.rsplit("/", 1)[-1]
+                if REPO not in self.path or name not in FILES:
+                    return self.reply(404, b"", {"X-Error-Code": "RepoNotFound"})
+                data = FILES[name]
+                digest = hashlib.sha256(data).hexdigest()
+                headers = {"ETag": f'"{digest}"', "X-Linked-ETag": f'"{digest}"', "X-Repo-Commit": COMMIT,
+                           "X-Linked-Size": str(len(data)), "Accept-Ranges": "bytes"}  # fmt: skip
+                asked = self.headers.get("Range", "")
+                if self.command == "GET":
+                    hub.served.append((name, asked))
+                if hub.spoil:
+                    data = b"x" * len(data)
+                if asked.startswith("bytes=") and asked[6:].split("-")[0].isdigit():
+                    start = int(asked[6:].split("-")[0])
+                    headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+                    return self.reply(206, data[start:], headers)
+                return self.reply(200, data, headers)
+
+            def reply(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def scope_listing(self) -> dict[str, object]:
+        files = [
+            {"Path": n, "Size": len(d), "Sha256": hashlib.sha256(d).hexdigest()} for n, d in FILES.items()
+        ]
+        return {"Code": 200, "Data": {"Files": files}}
+
+    def listing(self) -> dict[str, object]:
+        siblings = []
+        for name, data in FILES.items():
+            entry: dict[str, object] = {"rfilename": name, "size": len(data)}
+            if name.endswith(".gguf"):
+                digest = hashlib.sha256(data).hexdigest()
+                entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 130, "oid": digest}
+            siblings.append(entry)
+        return {
+            "id": REPO,
+            "modelId": REPO,
+            "sha": COMMIT,
+            "siblings": siblings,
+            "tags": [],
+            "private": False,
+        }
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    running = Hub()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def test_a_model_is_fetched_checked_and_found(hub: Hub, tmp_path: Path) -> None:
+    assert find_model(PROFILE, tmp_path) is None
+    assert verify(PROFILE, tmp_path) == []
+    told: list[tuple[str, int]] = []
+    files = pull(PROFILE, tmp_path, hub.url, on_file=lambda name, size: told.append((name, size)))
+    assert files.model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
+    assert files.mmproj.read_bytes() == FILES["mmproj-Small-VL-F16.gguf"]
+    assert told == [("Small-VL-Q8_0.gguf", 1_024_000), ("mmproj-Small-VL-F16.gguf", 25_000)]
+    assert find_model(PROFILE, tmp_path) == files
+    assert [file.ok for file in verify(PROFILE, tmp_path)] == [True, True]
+
+
+def test_what_is_here_is_not_fetched_again_and_what_is_damaged_is(hub: Hub, tmp_path: Path) -> None:
+    files = pull(PROFILE, tmp_path, hub.url)
+    hub.served.clear()
+    pull(PROFILE, tmp_path, hub.url)
+    assert hub.served == []
+    files.mmproj.write_bytes(b"damaged")
+    assert [file.ok for file in verify(PROFILE, tmp_path)] == [True, False]
+    pull(PROFILE, tmp_path, hub.url)
+    assert [name for name, _ in hub.served] == ["mmproj-Small-VL-F16.gguf"]
+    assert [file.ok for file in verify(PROFILE, tmp_path)] == [True, True]
+
+
+def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, tmp_path: Path) -> None:
+    pull(PROFILE, tmp_path, hub.url)
+    files = find_model(PROFILE, tmp_path)
+    assert files is not None
+    whole = FILES["Small-VL-Q8_0.gguf"]
+    files.model.unlink()
+    files.model.with_name(f"{files.model.name}.partial").write_bytes(whole[:400_000])
+    hub.served.clear()
+    pull(PROFILE, tmp_path, hub.url)
+    assert hub.served == [("Small-VL-Q8_0.gguf", "bytes=400000-")]
+    assert files.model.read_bytes() == whole
+
+
+def test_the_other_hub_gives_the_same_files(hub: Hub, tmp_path: Path) -> None:
+    files = pull(PROFILE, tmp_path, hub.url, hub="modelscope")
+    assert files.model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
+    assert [file.ok for file in verify(PROFILE, tmp_path)] == [True, True]
+
+
+def test_a_file_that_arrives_damaged_is_not_kept(hub: Hub, tmp_path: Path) -> None:
+    hub.spoil = True
+    with pytest.raises(TransportError, match="damaged"):
+        pull(PROFILE, tmp_path, hub.url)
+    assert not (tmp_path / PROFILE.name / "Small-VL-Q8_0.gguf").exists()
+    assert find_model(PROFILE, tmp_path) is None
+
+
+def test_without_a_hub_or_a_model_the_message_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match="could not be listed"):
+        pull(PROFILE, tmp_path, "http://127.0.0.1:9")
+    lost = Profile("lost", "somebody/Nothing-GGUF", "*", "*", 0.0)
+    with pytest.raises(UsageError, match="no model somebody/Nothing-GGUF"):
+        pull(lost, tmp_path, hub.url)
+    renamed = Profile("renamed", REPO, "*Q5_K_M.gguf", "mmproj*", 0.0)
+    with pytest.raises(UsageError, match="no file like"):
+        pull(renamed, tmp_path, hub.url)
+
+
+def test_the_known_models() -> None:
+    assert profile().repo == "Qwen/Qwen3-VL-8B-Instruct-GGUF"
+    assert profile("QWEN3-VL-2B-Q8_0").name == "qwen3-vl-2b-q8_0"
+    assert {name.split("-")[2] for name in PROFILES} == {"8b", "4b", "2b"}
+    with pytest.raises(UsageError, match="models list"):
+        profile("gpt-9")
