@@ -46,6 +46,8 @@ MIN_LABELS = 3  # rows of a table beside another one
 LABEL_LETTERS = 3  # letters of a label
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
+SPARSE = 0.5  # of the places; a table without labels, or with an axis, that is emptier is a chart
+BESIDE = 0.5  # numbers beside each tick of an axis; a table has more
 TICK_SIGNS = str.maketrans({"−": "-", "–": "-", ",": None, "%": None})
 TICK = re.compile(r"[-−–]?\d[\d,]*(?:\.\d+)?%?")
 
@@ -219,7 +221,8 @@ def _first_row(
     top, singles = start, 0
     for number in range(start - 1, floor - 1, -1):
         row = cut[number]
-        apart = cut[number + 1].row.box.y0 - row.row.box.y1 > widest
+        ruled = number + 1 == start and _ruled(cut, number, start, start, end, across)
+        apart = cut[number + 1].row.box.y0 - row.row.box.y1 > (MAX_GAP * height if ruled else widest)
         title = CAPTION.match(row.pieces[0].text) or row.row.box.height > LARGER * height
         closed = top < start and _ruled(cut, number, number + 1, start, end, across)
         if apart or title or closed or _prose(row, height):
@@ -281,23 +284,25 @@ def _before_repeated_header(
 
 
 def is_chart(cells: Sequence[tuple[int, int, str]]) -> bool:
-    """Tell whether numbers are the ticks of an axis: a column in equal steps, with little else on its rows.
+    """Tell whether scattered numbers are a chart: the ticks of an axis with little beside them, or no words at all.
 
     `cells` are row, column and text.
     """
-    axes = set()
-    for column in {col for _, col, _ in cells}:
-        ticks = [
-            float(text.translate(TICK_SIGNS))
-            for _, col, text in cells
-            if col == column and TICK.fullmatch(text)
-        ]
-        steps = Counter(round(b - a, 6) for a, b in zip(ticks, ticks[1:], strict=False))
-        step, equal = max(steps.items(), key=lambda item: item[1], default=(0.0, 0))
-        if len(ticks) >= MIN_TICKS and equal >= EQUAL_STEPS * len(ticks) and abs(step) not in (0, 1):
-            axes.add(column)
+    rows, columns = {row for row, _, _ in cells}, {col for _, col, _ in cells}
+    sparse = len(cells) < SPARSE * len(rows) * len(columns)
+    if sparse and not any(letter.isalpha() for _, _, text in cells for letter in text):
+        return True
+    axes = {column for column in columns if _is_axis([text for _, col, text in cells if col == column])}
     if not axes:
         return False
     ticked = {row for row, col, text in cells if col in axes and TICK.fullmatch(text)}
     beside = sum(1 for row, col, text in cells if row in ticked and col not in axes and has_digits(text))
-    return beside < 0.5 * len(ticked)
+    return sparse or beside < BESIDE * len(ticked)
+
+
+def _is_axis(texts: Sequence[str]) -> bool:
+    """Tell whether the numbers of a column follow each other in equal steps, which are not one (as of years)."""
+    ticks = [float(text.translate(TICK_SIGNS)) for text in texts if TICK.fullmatch(text)]
+    steps = Counter(round(b - a, 6) for a, b in zip(ticks, ticks[1:], strict=False))
+    step, equal = max(steps.items(), key=lambda item: item[1], default=(0.0, 0))
+    return len(ticks) >= MIN_TICKS and equal >= EQUAL_STEPS * len(ticks) and abs(step) not in (0, 1)
