@@ -111,6 +111,7 @@ class PdfDocument:
         self._found = pdf.page_count
         self._vouched = False  # the figures of some page were compared with its pixels
         self._broken = bool(pdf.is_repaired) and _breaks_off(path)
+        self._cut = _cut_object(path) if self._broken else None
         lost = _pages_said(path) - self._found if self._broken else 0
         self.n_pages = self._found + max(0, min(lost, settings.max_pages - self._found))
 
@@ -134,9 +135,18 @@ class PdfDocument:
 
     def _read(self, number: int) -> OpenPage:
         page = self._pdf.load_page(number - 1)
-        if self._pdf.is_repaired and _content_lost(page):
+        named = _content_xrefs(page) if self._pdf.is_repaired else []
+        if any(not _is_content(self._pdf, xref) for xref in named):
             message = f"the content of page {number} was lost: {self._source.uri} is broken; fetch or export it again."
             return failed_page(number, CorruptError(message), page.rect.width, page.rect.height)
+        opened = self._read_whole(page, number)
+        if self._cut in named:
+            message = f"page {number} breaks off in the middle: fetch or export {self._source.uri} again."
+            lost = failure(CorruptError(message), "page", number)
+            opened = replace(opened, failures=(*opened.failures, lost), failed=not opened.content.words)
+        return opened
+
+    def _read_whole(self, page: pymupdf.Page, number: int) -> OpenPage:
         content = text_layer(page, None)
         turn = (content.rotation - page.rotation) % 360
         raster = pdf_raster(page)
@@ -333,16 +343,26 @@ def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
         yield image
 
 
-def _content_lost(page: pymupdf.Page) -> bool:
-    """Tell whether the page names a content that is not in the file."""
-    pdf = page.parent
-    kind, value = pdf.xref_get_key(page.xref, "Contents")
-    named = [int(number) for number in re.findall(r"(\d+) 0 R", value)] if kind in ("xref", "array") else []
-    return bool(named) and not all(0 < xref < pdf.xref_length() and _is_content(pdf, xref) for xref in named)
+def _content_xrefs(page: pymupdf.Page) -> list[int]:
+    """Return the numbers of the objects that hold what is printed on the page, whether they are there or not."""
+    kind, value = page.parent.xref_get_key(page.xref, "Contents")
+    return [int(number) for number in re.findall(r"(\d+) \d+ R", value)] if kind in ("xref", "array") else []
 
 
 def _is_content(pdf: pymupdf.Document, xref: int) -> bool:
+    if not 0 < xref < pdf.xref_length():
+        return False
     return bool(pdf.xref_is_stream(xref)) or pdf.xref_object(xref).strip().startswith("[")
+
+
+def _cut_object(path: Path) -> int | None:
+    """Return the number of the object in whose middle the file ends."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - RAW_BYTES))
+        raw = file.read()
+    start = raw.rfind(b" obj")
+    number = re.search(rb"(\d+)\s+\d+\Z", raw[max(0, start - 20) : start]) if start >= 0 else None
+    return int(number.group(1)) if number and b"endobj" not in raw[start:] else None
 
 
 def _breaks_off(path: Path) -> bool:
