@@ -270,3 +270,24 @@ def test_told_to_stop_it_finishes_what_it_has_begun(tmp_path_factory: pytest.Tem
         assert drained.process.wait(60) == 0
     assert [reply.status_code for reply in replies] == [200]
     assert json.loads(replies[0].text)["choices"][0]["finish_reason"] in ("stop", "length", "repetition")
+
+
+def test_the_page_to_try_it_works_offline(worker: RunningWorker) -> None:
+    page = httpx.get(worker.url)
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "http://" not in page.text and "https://" not in page.text and "src=" not in page.text
+    assert "connect-src 'self'" in page.headers["content-security-policy"]
+    prompts = httpx.get(f"{worker.url}/prompts").json()
+    for task in ("table", "statement"):  # what the page sends
+        messages = [
+            {"role": "system", "content": prompts["instructions"][task]},
+            *about(data_url(1), prompts["questions"][task])[1:],
+        ]
+        wanted = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": prompts["schemas"][task]},
+        }
+        body = {"messages": messages, "response_format": wanted, "max_tokens": 50, "logprobs": True}
+        reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=60)
+        assert reply.status_code == 200
+        assert set(reply.json()["timings"]) == {"queue", "encode", "prefill", "decode"}

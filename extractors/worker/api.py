@@ -28,6 +28,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from extractors.errors import EngineError, ParquetryError, UsageError
+from extractors.prompting import QUESTIONS, load_prompts
 from extractors.worker import request as answering
 from extractors.worker.chat import ChatFormat, Message
 from extractors.worker.constraint import Grammars
@@ -36,10 +37,12 @@ from extractors.worker.images import read_data_url
 from extractors.worker.metrics import Metrics
 from extractors.worker.scheduler import QueueFullError, Scheduler
 from extractors.worker.settings import WorkerSettings
+from schemas.reading import TileAnswer
 
 RETRY_AFTER = "2"  # seconds that a refused client should wait
 DISCONNECT_CHECK = 0.25  # seconds between two looks whether the client is still there
 OPEN_PATHS = ("/", "/health")  # answered without the bearer token; they tell nothing about documents
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; connect-src 'self'"
 TRY_PAGE = Path(__file__).parent / "try.html"
 
 
@@ -259,9 +262,23 @@ def create_app(worker: Worker) -> FastAPI:
         worker.metrics.resident_bytes.set(psutil.Process().memory_info().rss)
         return Response(worker.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
+    @app.get("/prompts")
+    async def prompts() -> Response:
+        known = load_prompts()
+        schemas = {task: TileAnswer.model_json_schema() for task in ("table", "statement")}
+        body = {
+            "version": known.version,
+            "instructions": known.instructions,
+            "questions": QUESTIONS,
+            "schemas": schemas,
+        }
+        return JSONResponse(body)
+
     @app.get("/")
     async def try_page() -> Response:
-        return HTMLResponse(TRY_PAGE.read_text())
+        return HTMLResponse(
+            TRY_PAGE.read_text(encoding="utf-8"), headers={"Content-Security-Policy": PAGE_POLICY}
+        )
 
     @app.post("/v1/chat/completions")
     async def complete(body: ChatRequest, request: Request) -> Response:

@@ -17,9 +17,8 @@ from typing import Literal
 from urllib.parse import quote
 
 import httpx
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, get_token, hf_hub_url
 from huggingface_hub.errors import RepositoryNotFoundError
-from huggingface_hub.utils import build_hf_headers
 
 from extractors.errors import ParquetryError, TransportError, UsageError
 
@@ -190,7 +189,8 @@ def _list_huggingface(repo: str, endpoint: str | None) -> Iterator[HubFile]:
         info = HfApi(endpoint=endpoint).model_info(repo, files_metadata=True)
     except RepositoryNotFoundError as error:
         raise UsageError(f"The hub has no model {repo}, or it asks for a login (HF_TOKEN).") from error
-    headers = {key: str(value) for key, value in build_hf_headers().items()}
+    token = get_token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     for sibling in info.siblings or []:
         if sibling.lfs is not None:  # large files are those with a published checksum
             url = hf_hub_url(repo, sibling.rfilename, revision=info.sha, endpoint=endpoint)
