@@ -361,7 +361,9 @@ def _console(stderr: bool = False) -> Console:
 
 
 def _say_error(message: str) -> None:
-    _console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    from flows.stored import showable
+
+    _console(stderr=True).print(showable(message), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _parameters(given: dict[str, Any]) -> RunParameters:

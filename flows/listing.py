@@ -43,7 +43,9 @@ def list_files(parameters: RunParameters, index: Index) -> Listing:
     if parameters.folders:
         for folder in parameters.folders:
             if not is_local(folder):
-                fsspec.core.url_to_fs(folder)[0].invalidate_cache()  # a process that runs twice must list twice
+                fsspec.core.url_to_fs(folder)[
+                    0
+                ].invalidate_cache()  # a process that runs twice must list twice
         roots = tuple(_root_uri(folder) for folder in parameters.folders)
         found = {
             entry.uri: entry

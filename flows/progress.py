@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from flows.plan import Plan, ToRead, Way
+from flows.stored import showable
 from flows.summary import Events, Outcome, Summary
 
 LINE_SECONDS = 15.0  # between two lines of progress where there is no terminal
@@ -114,7 +115,7 @@ class TerminalEvents(Events):
                 style = STATUS_STYLE[outcome.status]
                 why = "; ".join(f"{category}: {message}" for category, message in outcome.failures[:1])
                 self.console.print(
-                    f"[{style}]{outcome.status}[/] {escape(why or outcome.source_uri)}",
+                    f"[{style}]{outcome.status}[/] {escape(showable(why or outcome.source_uri))}",
                     highlight=False,
                     soft_wrap=True,
                 )

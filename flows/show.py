@@ -123,7 +123,7 @@ def kind_text(table: Row) -> str:
 def unit_text(table: Row) -> str:
     """Return a table's currency and scale in words; empty when neither is known."""
     scale = SCALE_TEXT.get(table["scale"]) or str(table["scale"] or "")
-    return f"{table['currency'] or ''} {scale}".strip()
+    return showable(f"{table['currency'] or ''} {scale}".strip())
 
 
 def _title(table: Row) -> Text:
