@@ -21,9 +21,10 @@ from pydantic import TypeAdapter
 
 from extractors import document
 from extractors.choose import choose_engine
+from extractors.document import read_safely
 from extractors.engine import Engine
 from extractors.errors import MemoryExceededError, ParquetryError
-from extractors.pages import OpenPage, failure, open_document
+from extractors.pages import open_document
 from extractors.settings import Settings
 from extractors.sources import Source
 from schemas.page import PageReading
@@ -100,28 +101,6 @@ def read(channel: Channel, request: dict[str, Any], settings: Settings, engine: 
 def local_source(source: Source, path: str) -> Source:
     """Return the source as the file at `path`; a copy of a remote file has a time of its own."""
     return source if source.uri == path else replace(source, uri=path, modified=None)
-
-
-def read_safely(page: OpenPage, engine: Engine) -> PageReading:
-    """Read a page; a fault of ours on one page must not cost the others."""
-    try:
-        return document.read_page(page, engine)
-    except ParquetryError as error:
-        return failed_reading(page.content.page, error)
-    except MemoryError:
-        return failed_reading(
-            page.content.page, MemoryExceededError("the page needs more memory than max_memory.")
-        )
-    except Exception as error:
-        fault = ParquetryError(f"reading the page failed ({type(error).__name__}: {error}); report this.")
-        return failed_reading(page.content.page, fault)
-
-
-def failed_reading(number: int, error: ParquetryError) -> PageReading:
-    """Return the reading of a page of which nothing could be read."""
-    return PageReading(
-        number, 0.0, 0.0, 0, "none", failures=(failure(error, "page", number),), status="failed"
-    )
 
 
 def send_error(channel: Channel, error: ParquetryError) -> None:

@@ -13,17 +13,17 @@ from extractors.assemble import join_tables
 from extractors.checks import check_statements
 from extractors.choose import choose_engine
 from extractors.engine import Engine
-from extractors.errors import ParquetryError
+from extractors.errors import MemoryExceededError, ParquetryError
 from extractors.facts import state_facts
 from extractors.gather import cell_records, describe, failed_document, overall, page_records, table_records
 from extractors.geometry import outside_lines
-from extractors.pages import OpenPage, open_document
+from extractors.pages import OpenPage, failure, open_document
 from extractors.second_look import confirm_numbers
 from extractors.settings import Settings
 from extractors.sources import Source
-from extractors.statements import find_statements
-from schemas.page import PageReading
-from schemas.records import DocumentResult
+from extractors.statements import Statement, find_statements
+from schemas.page import JoinedTable, PageReading
+from schemas.records import Check, DocumentResult, Fact, Failure
 
 OnPage = Callable[[int, int], None]  # (pages read, pages in the document)
 
@@ -54,9 +54,31 @@ def read_pages(
     """
     with open_document(source, settings) as document:
         for page in document.pages(first):
-            yield read_page(page, engine)
+            yield read_safely(page, engine)
             if on_page:
                 on_page(page.content.page, document.n_pages)
+
+
+def read_safely(page: OpenPage, engine: Engine) -> PageReading:
+    """Read a page; a fault of ours on one page must not cost the others."""
+    try:
+        return read_page(page, engine)
+    except ParquetryError as error:
+        return failed_reading(page.content.page, error)
+    except MemoryError:
+        return failed_reading(
+            page.content.page, MemoryExceededError("the page needs more memory than max_memory.")
+        )
+    except Exception as error:
+        fault = ParquetryError(f"reading the page failed ({type(error).__name__}: {error}); report this.")
+        return failed_reading(page.content.page, fault)
+
+
+def failed_reading(number: int, error: ParquetryError) -> PageReading:
+    """Return the reading of a page of which nothing could be read."""
+    return PageReading(
+        number, 0.0, 0.0, 0, "none", failures=(failure(error, "page", number),), status="failed"
+    )
 
 
 def read_page(page: OpenPage, engine: Engine) -> PageReading:
@@ -91,12 +113,10 @@ def assemble_document(
 ) -> DocumentResult:
     """Turn the readings of all pages into the document's rows."""
     joined = join_tables(readings, source.doc_id)
-    statements = find_statements(joined, readings)
-    stated = tuple(fact for statement in statements for fact in state_facts(statement))
-    facts, checks = check_statements(statements, stated)
+    statements, facts, checks, faults = understand(joined, readings)
     tables = table_records(joined, statements)
     cells = cell_records(joined, facts)
-    failures = tuple(f.model_copy(update={"source_uri": source.uri}) for r in readings for f in r.failures)
+    failures = (*(f for r in readings for f in r.failures), *faults)
     counts = {
         "n_pages": len(readings),
         "n_tables": len(tables),
@@ -111,5 +131,20 @@ def assemble_document(
         cells=cells,
         facts=facts,
         checks=checks,
-        failures=failures,
+        failures=tuple(f.model_copy(update={"source_uri": source.uri}) for f in failures),
     )
+
+
+def understand(
+    tables: Sequence[JoinedTable], readings: Sequence[PageReading]
+) -> tuple[tuple[Statement, ...], tuple[Fact, ...], tuple[Check, ...], tuple[Failure, ...]]:
+    """Find the statements, state their facts and check them. A fault of ours here costs the facts, not the tables."""
+    try:
+        statements = find_statements(tables, readings)
+        stated = tuple(fact for statement in statements for fact in state_facts(statement))
+        return statements, *check_statements(statements, stated), ()
+    except Exception as error:
+        fault = ParquetryError(
+            f"the statements could not be read ({type(error).__name__}: {error}); the tables are complete. Report this."
+        )
+        return (), (), (), (failure(fault, "statements", None),)
