@@ -46,23 +46,30 @@ class _Grid:
 
 
 def find_sums(
-    rows: Sequence[Row], likely: Sequence[bool], subtracted: Sequence[bool], barriers: Iterable[int] = ()
+    rows: Sequence[Row],
+    likely: Sequence[bool],
+    subtracted: Sequence[bool],
+    barriers: Iterable[int] = (),
+    *,
+    signed: bool = False,
 ) -> tuple[Sum, ...]:
     """Return the totals among `rows`, in order.
 
     `likely` marks rows worded or ruled as totals, `subtracted` rows worded as deductions ("Less: …"), tried with a minus first.
-    `barriers` are rows before which everything open is closed (a new statement part begins there).
+    `barriers` are rows before which everything open is closed (a new statement part begins there). In a `signed` statement every
+    figure is printed with the sign it is added with, as in cash flow statements: others must be borne out by two periods.
     """
     grid = _grid(rows)
     stops = set(barriers)
     open_rows: list[int] = []
+    start = 0
     found: list[Sum] = []
     for total in range(len(rows)):
         if total in stops:
-            open_rows = []
+            open_rows, start = [], total
         if not grid.printed[total].any():
             continue
-        solution = _solve(grid, total, open_rows, likely[total], subtracted)
+        solution = _solve(grid, total, open_rows, likely[total], subtracted, start, signed)
         if solution is not None:
             found.append(solution)
             taken = set(solution.addends)
@@ -87,7 +94,13 @@ def _grid(rows: Sequence[Row]) -> _Grid:
 
 
 def _solve(
-    grid: _Grid, total: int, open_rows: Sequence[int], likely: bool, subtracted: Sequence[bool]
+    grid: _Grid,
+    total: int,
+    open_rows: Sequence[int],
+    likely: bool,
+    subtracted: Sequence[bool],
+    start: int,
+    signed: bool,
 ) -> Sum | None:
     """Return how the row adds up, or None.
 
@@ -106,6 +119,8 @@ def _solve(
         off = target - np.asarray(signs, dtype=np.int64) @ grid.values[addends][:, periods]
         agree = off == 0
         copy = len(addends) == 1
+        if signed and not _borne_out(grid, addends, signs, subtracted, periods, agree):
+            continue
         if agree.all():
             plain = likely and min(signs) > 0
             if (plain or bits.sum() - tried >= needed) and not (copy and signs[0] < 0 and not likely):
@@ -114,28 +129,63 @@ def _solve(
         near = np.abs(off) <= (len(addends) + 1) // 2
         room = (bits - log2(len(addends) + 2)).clip(0)
         evidence = float(bits[agree].sum() + room[near & ~agree].sum()) - tried
-        if copy or evidence < needed:
+        if copy or (evidence < needed and not _exchanged(off, near)):
             continue
         if near.all():
             if (likely or evidence > 2 * SPARE_BITS) and (rounded is None or evidence > rounded[0]):
                 rounded = evidence, _sum(grid, total, addends, signs, periods, off)
-        elif near.sum() >= len(periods) - 1 or near.sum() > len(periods) / 2:
+            continue
+        exchanged = _exchanged(off, near)
+        if exchanged or near.sum() >= len(periods) - 1 or near.sum() > len(periods) / 2:
+            if exchanged:
+                evidence += float(log2(abs(int(off[~near][0])) + 1))
             doubtful = LIKELY_TOTAL_BITS if min(signs) > 0 else PARTIAL_BITS
             enough = evidence >= (doubtful if likely else 2 * SPARE_BITS)
+            if max(signs) < 0:
+                continue  # a total of the other sign is no slip of one period
             if enough and (partial is None or evidence > partial[0]):
                 partial = evidence, _sum(grid, total, addends, signs, periods, off)
     if rounded is not None:
         return rounded[1]
-    pair = _pair(grid, total, target, periods, bits) if likely else None
+    if partial is not None and min(partial[1].signs) > 0:
+        return partial[1]
+    pair = _pair(grid, total, target, periods, bits, start) if likely else None
     return pair or (partial[1] if partial else None)
 
 
+def _borne_out(
+    grid: _Grid,
+    addends: Sequence[int],
+    signs: Sequence[int],
+    subtracted: Sequence[bool],
+    periods: NDArray[np.int64],
+    agree: NDArray[np.bool_],
+) -> bool:
+    """Tell whether the minus signs are worded, or hold in all periods and for rows with figures in two of them."""
+    turned = [a for a, sign in zip(addends, signs, strict=True) if sign < 0 and not subtracted[a]]
+    if not turned:
+        return True
+    figures = (grid.values[turned][:, periods] != 0).sum(axis=1)
+    return bool(agree.all() and (figures >= min(2, len(periods))).all())
+
+
+def _exchanged(off: NDArray[np.int64], near: NDArray[np.bool_]) -> bool:
+    """Tell whether two periods miss by the same amount with opposite signs: two figures of one row have changed places."""
+    wrong = off[~near]
+    return len(wrong) == 2 and int(wrong.sum()) == 0
+
+
 def _pair(
-    grid: _Grid, total: int, target: NDArray[np.int64], periods: NDArray[np.int64], bits: NDArray[np.float64]
+    grid: _Grid,
+    total: int,
+    target: NDArray[np.int64],
+    periods: NDArray[np.int64],
+    bits: NDArray[np.float64],
+    start: int,
 ) -> Sum | None:
-    """Return the total as a sum or difference of two rows above it, though other totals have taken them up already."""
+    """Return the total as a sum or difference of two rows above it (from `start` on), though other totals took them up."""
     rows = np.array(
-        [r for r in range(max(0, total - MAX_ADDENDS), total) if grid.values[r, periods].any()],
+        [r for r in range(max(start, total - MAX_ADDENDS), total) if grid.values[r, periods].any()],
         dtype=np.int64,
     )
     values = grid.values[rows][:, periods]

@@ -90,7 +90,7 @@ def _pieces(
     above = _lines_above(table, pages)
     outside = [line.text for line in reversed(above)][:TITLE_LINES]
     if table.title and table.title not in outside:
-        outside.insert(0, table.title)
+        outside.append(table.title)
     cuts = _inner_titles(table)
     starts, ends = [0, *[row for row, _ in cuts]], [*[row for row, _ in cuts], table.n_rows]
     pieces = []

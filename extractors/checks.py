@@ -18,7 +18,8 @@ from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
 from schemas.records import Check, CheckStatus, Fact
 
-EXACT_SHARE = 0.95  # of the sums that add up exactly: such a document does not print rounded parts
+EXACT_SHARE = 0.8  # of the sums that add up exactly: such a document does not print rounded parts
+SIGNED = ("cash_flow_statement", "equity_statement")  # printed with the signs that they are added with
 EXACT_LEAST = 5  # sums needed to know that
 
 
@@ -41,7 +42,11 @@ def check_sums(ledger: Ledger) -> list[Finding]:
     rows = [[_printed(fact) for fact in row.facts] for row in ledger.rows]
     indices = range(len(rows))
     sums = find_sums(
-        rows, [ledger.likely(i) for i in indices], [ledger.deducted(i) for i in indices], ledger.barriers()
+        rows,
+        [ledger.likely(i) for i in indices],
+        [ledger.deducted(i) for i in indices],
+        ledger.barriers(),
+        signed=ledger.statement.kind in SIGNED or ledger.two_sided(),
     )
     exact = _adds_exactly(sums)
     findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact)]
@@ -114,23 +119,28 @@ def _wording(ledger: Ledger, found: Sum) -> str:
 
 
 def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
-    """A row worded "Total …" that no rows above it make up: a row is missing or several figures are wrong."""
+    """A total or result that no rows above it make up: a row is missing, or several figures are wrong.
+
+    A total answers for the rows since the total before it; a mere result, which may stand at the head of a statement or take in
+    figures that are not printed, only where at least two rows are open above it.
+    """
     solved = {s.total for s in sums}
     taken = {a for s in sums for a in s.addends}
     findings = []
     last = -1
     for index, row in enumerate(ledger.rows):
         above = [i for i in range(last + 1, index) if i not in taken]
+        strong = ledger.strong(index)
         if index in solved:
             last = index
-        elif ledger.strong(index) and above:
+        elif (strong and above) or (ledger.result(index) and len(above) >= 2):
             for period, fact in enumerate(row.facts):
                 parts = [(f, 1) for i in above if (f := ledger.rows[i].facts[period]) is not None]
                 if fact is None or not fact.value or not parts:
                     continue
                 detail = f"{row.item.label or '(no label)'}: no rows above it add up to it"
-                findings.append(Finding(_check(ledger, "total", detail, fact.col, None, fact.value, None, "fail"),
-                                        ((fact, -1), *parts), None))  # fmt: skip
+                check = _check(ledger, "total", detail, fact.col, None, fact.value, None, "fail")
+                findings.append(Finding(check, ((fact, -1), *parts), None))
             last = index
     return findings
 

@@ -51,7 +51,7 @@ _KIND_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _TITLES)
 
 _LOOK_ALIKE = re.compile(
     r"selected|summary|summari[sz]ed|highlights|fiveyear|tenyear|quarterly|proforma|segment|guarantor|issuer|analysisof|discussion|overview"
-    r"|averagebalance|reconciliationof(?!movements)|supplement|schedule(?:i|ii)?[^a-z]|nongaap|non-gaap|adjusted|percentageof|keyfigures|financialdata"
+    r"|averagebalance|reconciliationof(?!movements)|supplement(?!arydata)|schedule(?:i|ii)?[^a-z]|nongaap|non-gaap|adjusted|percentageof|keyfigures|financialdata"
     r"|index|tableofcontents|notestothe|statisticaldata|kennzahlen|chiffrescles|主要会计数据|主要财务指标"
 )
 _PARENT = re.compile(

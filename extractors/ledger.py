@@ -27,6 +27,12 @@ _LIKELY_TOTAL = re.compile(
     r"|^comprehensive|\bend\s+of\b|^shareholders?\W*\s*funds|,\s*net$|[—–-]\s*net$|\battributable\s+to\b|^(?:increase|decrease|change)\b.*cash"
     r"|净额|净利润|营业利润|利润总额|总额|净增加额|余额$|ergebnis|resultat|resultado|resultaat|lucro"
 )
+_RESULT = re.compile(
+    r"^gross\s+(?:profit|margin|loss)|^operating\s+(?:income|profit|loss|\(loss\)|earnings)|^(?:income|loss|profit|earnings|\(loss\)).{0,40}\bbefore\b.{0,30}\btax"
+    r"|^(?:income|loss|profit|earnings|\(loss\)).{0,12}\bfrom\s+operations|^(?:consolidated\s+)?net\s+(?:income|loss|earnings|profit|assets|current)"
+    r"|^(?:profit|loss|\(loss\)).{0,30}\bfor\s+the\b|^(?:total\s+)?comprehensive\s+(?:income|loss)|^net\s+\(?(?:increase|decrease|change)"
+    r"|\bcash\b.{0,60}\bend\s+of\b|^balances?\b.{0,40}(?:end|\d{4})|营业利润|利润总额|净利润$|净增加额"
+)
 _DEDUCTED = re.compile(r"^\W*(?:less|deduct|minus|abzuglich|moins|menos|af|减)\b|^减[:：]")
 _ASSET_SIDE_END = re.compile(
     r"^(?:total\s+assets|net\s+(?:assets|liabilities)(?:\W*\(?(?:assets|liabilities)\)?)?|资产(?:总计|合计|总额)|資產總計|summe\s+aktiva|total\s+(?:de\s+l.)?actif|total\s+activos?"
@@ -61,6 +67,10 @@ class Ledger:
         item = self.rows[row].item
         return bool(_STRONG_TOTAL.search(fold(item.label))) or (not item.label and item.ruled)
 
+    def result(self, row: int) -> bool:
+        """Tell whether a row is one of the results that a statement computes from the rows above it."""
+        return self.strong(row) or bool(_RESULT.search(fold(self.rows[row].item.label)))
+
     def likely(self, row: int) -> bool:
         """Tell whether a row is worded as a total or a result."""
         label = fold(self.rows[row].item.label)
@@ -69,6 +79,13 @@ class Ledger:
     def deducted(self, row: int) -> bool:
         """Tell whether a row is worded as a deduction."""
         return bool(_DEDUCTED.search(fold(self.rows[row].item.label)))
+
+    def two_sided(self) -> bool:
+        """Tell whether this is a balance sheet of assets on one side and liabilities and equity on the other."""
+        labels = [fold(row.item.label) for row in self.rows]
+        return self.statement.kind == "balance_sheet" and any(
+            _ASSET_SIDE_END.match(label) and not label.startswith("net") for label in labels
+        )
 
     def barriers(self) -> tuple[int, ...]:
         """Return the rows before which a new part of the statement begins: what follows the total of the assets."""
