@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from extractors.arithmetic import Sum, find_sums
-from extractors.confidence import judge
+from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
 from extractors.ledger import Ledger, open_ledger
 from extractors.statements import Statement
@@ -28,17 +28,36 @@ def check_statements(
 ) -> tuple[tuple[Fact, ...], tuple[Check, ...]]:
     """Run all checks of a document and return its facts with their outcome, in the same order, and the checks."""
     by_place = {(f.table_id, f.row, f.col): f for f in facts}
+    behind = _evidence(statements)
+    printed = frozenset(by_place[place].fact_id for place in by_place if behind.get(place) == "printed")
     ledgers = [open_ledger(s, by_place) for s in statements if s.primary]
     findings: list[Finding] = []
     for ledger in ledgers:
-        findings += check_sums(ledger)
+        findings += check_sums(ledger, printed)
     findings += check_identities(ledgers)
     outcome = narrow(findings)
-    return tuple(judge(fact, outcome.get(fact.fact_id)) for fact in facts), tuple(f.check for f in findings)
+    judged = tuple(
+        judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id))
+        for place, fact in by_place.items()
+    )
+    return judged, tuple(f.check for f in findings)
 
 
-def check_sums(ledger: Ledger) -> list[Finding]:
-    """Return one finding for each total and period of a statement, and for an equity statement each row across."""
+def _evidence(statements: Sequence[Statement]) -> dict[tuple[str, int, int], Evidence]:
+    """Return what stands behind each value, by table, row and column."""
+    return {
+        (item.table_id, item.row, value.placed.cell.col): evidence(value.placed.cell)
+        for statement in statements
+        for item in statement.items
+        for value in item.values
+    }
+
+
+def check_sums(ledger: Ledger, printed: frozenset[str] = frozenset()) -> list[Finding]:
+    """Return one finding for each total and period of a statement, and for an equity statement each row across.
+
+    `printed` are the ids of the facts whose figures are the page's own text: only rounding can put those off.
+    """
     rows = [[_printed(fact) for fact in row.facts] for row in ledger.rows]
     indices = range(len(rows))
     sums = find_sums(
@@ -49,7 +68,7 @@ def check_sums(ledger: Ledger) -> list[Finding]:
         signed=ledger.statement.kind in SIGNED or ledger.two_sided(),
     )
     exact = _adds_exactly(sums)
-    findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact)]
+    findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact, printed)]
     findings += _unexplained(ledger, sums)
     if ledger.statement.kind == "equity_statement":
         findings += _across(ledger)
@@ -68,7 +87,7 @@ def _adds_exactly(sums: Iterable[Sum]) -> bool:
     return len(off) >= EXACT_LEAST and sum(o == 0 for o in off) >= EXACT_SHARE * len(off)
 
 
-def _sum_findings(ledger: Ledger, found: Sum, exact: bool) -> Iterable[Finding]:
+def _sum_findings(ledger: Ledger, found: Sum, exact: bool, printed: frozenset[str]) -> Iterable[Finding]:
     total = ledger.rows[found.total]
     for period, off in enumerate(found.off):
         fact = total.facts[period]
@@ -81,7 +100,7 @@ def _sum_findings(ledger: Ledger, found: Sum, exact: bool) -> Iterable[Finding]:
         if not parts:
             continue
         unit = _unit(fact, [f for f, _ in parts])
-        proven = all(f.grounding == "exact" for f in [fact, *(f for f, _ in parts)])
+        proven = all(f.fact_id in printed for f in [fact, *(f for f, _ in parts)])
         # parts read by OCR from a document that adds exactly elsewhere get no room for a misread last digit
         room = Decimal(0) if exact and not proven else unit * (len(parts) + 1) / 2
         scale = fact.scale or 1

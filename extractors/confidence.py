@@ -1,47 +1,61 @@
 """How far can a fact be trusted, and must a person look? A stated fact and what the checks say → the final fact.
 
-In: a fact as stated and its `Outcome`. Out: the fact with `check_status`, `confidence` (0 to 1) and, where a person must look,
-`needs_review` with the reason. A figure from a trusted text layer is what the page prints, so only a contradiction asks for a
-person; a figure read by OCR or a model also needs either a check or a sure recogniser behind it.
+In: a fact as stated, what kind of reading it comes from, and its `Outcome`. Out: the fact with `check_status`, `confidence` (0 to 1)
+and, where a person must look, `needs_review` with the reason. A figure from a trusted text layer is what the page prints, so only a
+contradiction asks for a person; a figure that OCR or a model read also needs a check, a second reading or a sure recogniser.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from extractors.suspects import Outcome
+from schemas.page import ReadCell
 from schemas.records import CheckStatus, Fact
 
-SURE_OCR = 0.90  # recogniser score (0-1) from which an unchecked figure is taken as read
-CHECKED_OCR = 0.60  # the same for a figure that a check confirms
-# Share of right values by what stands behind them, from the reliability table in docs/accuracy.md.
-BY_EVIDENCE = {
-    ("exact", "pass"): 0.999,
-    ("exact", "not_evaluable"): 0.995,
-    ("exact", "fail"): 0.80,
-    ("other", "pass"): 0.995,
-    ("other", "not_evaluable"): 0.93,
-    ("other", "fail"): 0.45,
+Evidence = Literal["printed", "confirmed", "single"]
+
+UNSURE = "the recogniser was not sure"
+UNCONFIRMED = "nothing on the page confirms the reading"
+CHECKED_OCR = 0.60  # recogniser score (0-1) from which a figure that a check confirms is taken as read
+# Share of right values by what stands behind them; the reliability table in docs/accuracy.md measures it.
+BY_EVIDENCE: dict[tuple[Evidence, CheckStatus], float] = {
+    ("printed", "pass"): 0.999,
+    ("printed", "not_evaluable"): 0.995,
+    ("printed", "fail"): 0.80,
+    ("confirmed", "pass"): 0.998,
+    ("confirmed", "not_evaluable"): 0.985,
+    ("confirmed", "fail"): 0.60,
+    ("single", "pass"): 0.995,
+    ("single", "not_evaluable"): 0.95,
+    ("single", "fail"): 0.40,
 }
-DOUBTED = 0.5  # of the confidence is left where reading or place is doubtful
+DOUBTED = 0.5  # of the confidence is left where reading, scale or place is doubtful
 
 
-def judge(fact: Fact, outcome: Outcome | None) -> Fact:
+def evidence(cell: ReadCell) -> Evidence:
+    """Return what stands behind a cell's reading: the page's own text, two readings that agree, or one reading."""
+    if cell.source == "text_layer":
+        return "printed"
+    return "confirmed" if cell.grounding in ("exact", "normalised") else "single"
+
+
+def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
     """Return the fact with the outcome of all checks on it."""
     status: CheckStatus = "not_evaluable"
-    reasons = [fact.review_reason] if fact.review_reason else []
+    reasons = fact.review_reason.split("; ") if fact.review_reason else []
     if outcome is not None:
         if outcome.suspect:
             status = "fail"
-            reasons += list(dict.fromkeys(outcome.reasons))
         elif outcome.passed:
             status = "pass"
-    if status == "pass" and fact.grounding != "exact" and fact.confidence >= CHECKED_OCR:
-        reasons = [r for r in reasons if r != UNSURE]
-    source = "exact" if fact.grounding in ("exact", "normalised") else "other"
-    confidence = BY_EVIDENCE[source, status]
-    if source == "other":
-        confidence *= min(1.0, 0.5 + fact.confidence / 2)
-    if fact.review_reason:
-        confidence *= DOUBTED
+    if status == "pass" and behind == "single" and fact.confidence >= CHECKED_OCR:
+        reasons = [r for r in reasons if r not in (UNSURE, UNCONFIRMED)]
+    confidence = BY_EVIDENCE[behind, status] * (DOUBTED if reasons else 1.0)
+    if behind == "single" and status != "pass":
+        confidence *= fact.confidence
+    if outcome is not None and outcome.suspect:
+        reasons += list(dict.fromkeys(outcome.reasons))
     return fact.model_copy(
         update={
             "check_status": status,
@@ -50,6 +64,3 @@ def judge(fact: Fact, outcome: Outcome | None) -> Fact:
             "review_reason": "; ".join(reasons) or None,
         }
     )
-
-
-UNSURE = "the recogniser was not sure"
