@@ -72,6 +72,9 @@ Exclude = Annotated[list[str] | None, typer.Option(help="Glob of files to leave 
 Engine = Annotated[str | None, typer.Option(help="geometry, vision, or auto: vision when a worker answers.")]
 WorkerUrl = Annotated[list[str] | None, typer.Option(help="Address of a vision worker. Repeatable.")]
 Model = Annotated[str | None, typer.Option(help="Model to ask the worker for.")]
+PasswordFile = Annotated[
+    str | None, typer.Option(help="File whose first line is the password of encrypted PDFs.")
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Documents read at once; one per core when not given.")
 ]
@@ -100,6 +103,7 @@ def run(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
     wait: Wait = 0.0,
@@ -123,7 +127,7 @@ def run(
     """
     given = {
         "folders": folder, "out": out, "include": include, "exclude": exclude, "recursive": recursive, "engine": engine,
-        "worker_urls": worker_url, "model": model, "workers": workers, "limit": limit, "wait": wait,
+        "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
         "again": "everything" if everything else None,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
@@ -146,6 +150,7 @@ def backfill(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
     wait: Wait = 0.0,
@@ -164,7 +169,7 @@ def backfill(
     """
     given = {
         "folders": folder, "manifest": manifest, "out": out, "include": include, "exclude": exclude, "since": since,
-        "until": until, "engine": engine, "worker_urls": worker_url, "model": model, "workers": workers, "limit": limit,
+        "until": until, "engine": engine, "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit,
         "wait": wait,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet, summary_file=summary)
@@ -182,6 +187,7 @@ def retry_failed(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
     wait: Wait = 0.0,
@@ -197,7 +203,7 @@ def retry_failed(
     """
     given = {
         "out": out, "again": "failed", "categories": category, "max_attempts": max_attempts, "engine": engine,
-        "worker_urls": worker_url, "model": model, "workers": workers, "limit": limit, "wait": wait,
+        "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import (
@@ -20,14 +20,16 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.urls import url_for
+from pydantic import SecretStr
 
-from extractors.errors import ParquetryError, TransportError
+from extractors.errors import ParquetryError, TransportError, UsageError
 from flows.parameters import RunParameters
 from flows.plan import Plan, ToRead, Way
 from flows.progress import REASON_TEXT
@@ -69,7 +71,11 @@ def parquetry(run: RunParameters) -> State[Any]:
     flow_run_id = str(runtime.flow_run.id)
     events = FlowEvents(_watched.get())
     events.began(url_for("flow-run", runtime.flow_run.id) or "")
-    with open_run(run, events, flow_run_id) as opened, open_reader(opened.settings, run.workers) as reader:
+    password = secret_password(run.password_block) if run.password_block else None
+    with (
+        open_run(run, events, flow_run_id, password) as opened,
+        open_reader(opened.settings, run.workers) as reader,
+    ):
         _open[flow_run_id] = (opened, reader)
         try:
             _read_all(opened, flow_run_id)
@@ -107,6 +113,17 @@ def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> d
         for category, message in outcome.failures[:1]:
             logger.warning("%s: %s: %s", outcome.status, category, message)
     return counts
+
+
+def secret_password(block: str) -> SecretStr:
+    """Return the password that a Prefect Secret block holds. Raises UsageError when there is no such block."""
+    try:
+        secret = cast("Secret[str]", Secret.load(block))
+    except ValueError as error:
+        raise UsageError(
+            f"There is no Prefect Secret block {block!r}; make one in the UI, under Blocks."
+        ) from error
+    return SecretStr(str(secret.get()))
 
 
 def _read_all(opened: OpenRun, flow_run_id: str) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from extractors.errors import UnreadableError
 from extractors.settings import EngineName, Settings
 from flows.plan import MAX_ATTEMPTS, Again
 from schemas.records import FailureCategory
@@ -55,6 +57,10 @@ class RunParameters(BaseModel):
         None, gt=0, description="Seconds for one page before its process is ended"
     )
     document_timeout: float | None = Field(None, gt=0, description="Seconds for one document")
+    password_file: str | None = Field(
+        None, description="File whose first line is the password of encrypted PDFs"
+    )
+    password_block: str | None = Field(None, description="Prefect Secret block that holds that password")
     workers: int = Field(default_factory=default_workers, ge=1, le=256, description="Documents read at once")
     wait: float = Field(0.0, ge=0, description="Seconds to wait while another run writes to the same output")
     again: Literal["needed", "failed", "everything"] = Field(
@@ -83,9 +89,21 @@ class RunParameters(BaseModel):
             for name in ("engine", "worker_urls", "model", "ocr", "page_timeout", "document_timeout")
             if (value := getattr(self, name)) not in (None, ())
         }
+        if self.password_file:
+            given["password"] = read_password(self.password_file)
         return Settings(**given)
 
     def reread(self) -> Again:
         """Return which documents are read again although nothing about them changed."""
         categories = frozenset(self.categories) if self.again == "failed" else None
         return Again(self.again == "everything", categories, self.max_attempts)
+
+
+def read_password(path: str) -> str:
+    """Return the first line of a file. Raises UnreadableError, which never shows what is in it."""
+    try:
+        return Path(path).expanduser().read_text().splitlines()[0]
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise UnreadableError(
+            f"No password can be read from {path} ({type(error).__name__}); check the file."
+        ) from None

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
+from pydantic import SecretStr
 
 from extractors.choose import choose_engine
 from extractors.errors import ParquetryError, UnreadableError
@@ -26,6 +27,7 @@ from flows.datasets import STATE, Datasets
 from flows.index import Index, Known, load_index, save_index
 from flows.listing import check_folders, exists, list_files
 from flows.lock import writing
+from flows.metrics import write_metrics
 from flows.parameters import RunParameters
 from flows.plan import Plan, Relabel, ToRead, Way, make_plan, way_of
 from flows.summary import Events, Outcome, Summary, worth_keeping
@@ -108,13 +110,18 @@ def plan_only(parameters: RunParameters, events: Events | None = None) -> tuple[
 
 @contextmanager
 def open_run(
-    parameters: RunParameters, events: Events | None = None, flow_run_id: str | None = None
+    parameters: RunParameters,
+    events: Events | None = None,
+    flow_run_id: str | None = None,
+    password: SecretStr | None = None,
 ) -> Iterator[OpenRun]:
     """Take the output, plan, do what costs nothing (new names, removals), and give the run to whoever reads.
 
     Raises UsageError, OutputBusyError, UnreadableError, TransportError or WriteError when nothing can be done.
     """
     started, events, settings = time.monotonic(), events or Events(), parameters.settings()
+    if password:
+        settings = settings.model_copy(update={"password": password})
     check_folders(parameters)
     way = way_of(settings, choose_engine(settings))
     out = Datasets(parameters.out)
@@ -149,6 +156,7 @@ def open_run(
             summary.seconds = time.monotonic() - started
             summary.outcomes = worth_keeping(summary.outcomes)
             save_index(out, index)
+            write_metrics(out, summary)
 
 
 def run_direct(parameters: RunParameters, events: Events | None = None) -> Summary:

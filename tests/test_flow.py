@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pandas as pd
+import pymupdf
 import pytest
 
 from flows.api import prefect_api
@@ -83,6 +84,41 @@ def test_a_run_is_a_flow_run_with_tasks_and_artifacts(server, tmp_path):
     again = parquetry(server, "run", folder, "--out", out)
     assert "3 unchanged" in again.stderr
     assert list(pd.read_parquet(out / "documents")["flow_run_id"].unique()) == [run_id]
+
+
+def test_a_password_from_a_secret_block_is_in_no_record_of_the_run(server, tmp_path):
+    plain = small_pdf(tmp_path / "plain.pdf", 111)
+    (tmp_path / "in").mkdir()
+    with pymupdf.open(plain) as pdf:
+        pdf.save(
+            tmp_path / "in" / "a.pdf",
+            encryption=pymupdf.PDF_ENCRYPT_AES_256,
+            user_pw="open-sesame",
+            owner_pw="x",
+        )
+    code = (
+        "import sys; from prefect.blocks.system import Secret; from flows.folder import run_as_flow;"
+        "from flows.parameters import RunParameters;"
+        "Secret(value='open-sesame').save('pdf-password', overwrite=True);"
+        "p = RunParameters(folders=(sys.argv[1],), out=sys.argv[2], password_block='pdf-password', workers=1);"
+        "s = run_as_flow(p); print(s.ok, s.flow_run_id)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "in"), str(tmp_path / "out")],
+        env=server, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    ok, run_id = ended.stdout.split()[-2:]
+    assert ok == "1"
+    of_run = {"flow_run_id": {"any_": [run_id]}}
+    (flow_run,) = ask(server, "flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+    assert flow_run["parameters"]["run"]["password_block"] == "pdf-password"
+    records = [
+        flow_run,
+        ask(server, "logs/filter", logs=of_run),
+        ask(server, "artifacts/filter", artifacts=of_run),
+    ]
+    assert "open-sesame" not in repr(records) + ended.stdout + ended.stderr
 
 
 def test_what_a_run_cannot_do_is_told_and_recorded(server, tmp_path):

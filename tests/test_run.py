@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pandas as pd
+import pymupdf
 import pytest
 
 from extractors.errors import UnreadableError
@@ -189,3 +190,34 @@ def test_events_tell_pages_and_documents(tmp_path):
     run_direct(RunParameters(folders=(str(tmp_path / "in"),), out=str(tmp_path / "out"), workers=1), Told())
     assert pages == [(1, 3), (2, 3), (3, 3)]
     assert documents == [("ok", 3)]
+
+
+def test_a_password_from_a_file_opens_and_is_kept_nowhere(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    plain = small_pdf(tmp_path / "plain.pdf", 111)
+    folder.mkdir()
+    with pymupdf.open(plain) as pdf:
+        pdf.save(
+            folder / "a.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="open-sesame", owner_pw="x"
+        )
+    run(folder, out)
+    assert list(pd.read_parquet(out / "failures")["category"].astype(str)) == ["encrypted"]
+    secret = tmp_path / "secret.txt"
+    secret.write_text("open-sesame\n")
+    retry = RunParameters(
+        out=str(out), again="failed", categories=("encrypted",), password_file=str(secret), workers=1
+    )
+    assert "open-sesame" not in retry.model_dump_json() + repr(retry.settings())
+    assert run_direct(retry).ok == 1
+    assert values(out) == {"a.pdf": ["111"]}
+    assert not [path for path in out.rglob("*") if path.is_file() and b"open-sesame" in path.read_bytes()]
+    with pytest.raises(UnreadableError, match="check the file"):
+        run(folder, out, password_file=str(tmp_path / "none.txt"))
+
+
+def test_figures_for_prometheus_are_left_behind(tmp_path):
+    small_pdf(tmp_path / "in" / "a.pdf")
+    run(tmp_path / "in", tmp_path / "out")
+    text = (tmp_path / "out" / ".parquetry" / "metrics.prom").read_text()
+    assert 'parquetry_documents{status="ok"} 1.0' in text
+    assert "parquetry_pages 1.0" in text
