@@ -32,6 +32,9 @@ OVERLAP, EDGE = (
     2,
 )  # pixel rows that neighbouring bands share, and that a line must keep from a band's edge
 SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
+TALL = 0.3  # of the line's height; a mark this high is a letter
+INK_CONTRAST = 60  # grey levels
+SPECK = 3  # pixels; dirt of this size would stretch the boxes of words
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 COMMA_GAP = 0.1  # of the line's height; after a comma that cannot be inside a figure this is a space
 SPLIT_GAP = 1.1  # of the line's height; a wider gap ends a word though no space was recognised
@@ -42,7 +45,7 @@ CAP_HEIGHT, X_HEIGHT, BELOW = (
     0.2,
 )  # of the font size: capitals and digits, small letters, descenders
 SMALL_LETTERS = frozenset("acemnorsuvwxz·-–—=+~:.,;_'\"")
-DESCENDERS = frozenset("gjpqyQ(),;[]{}|/$_")
+DESCENDERS = frozenset("gjpqyQ()[]{}|/$_")
 FIGURE = frozenset("0123456789.,()'’%-–—")
 
 
@@ -196,7 +199,11 @@ def ink_mask(pixels: Pixels) -> Mask:
         cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), min(side // 4 | 1, 51)
     )
     paper = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.absdiff(grey, paper) > 60)
+    ink = (cv2.absdiff(grey, paper) > INK_CONTRAST).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] > SPECK
+    large[0] = False  # the paper
+    return np.asarray(large[labels])
 
 
 def _line_boxes(quads: Quads, shape: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
@@ -279,10 +286,15 @@ def _widest_gap(columns: Mask, left: int, right: int) -> tuple[int, int]:
 
 
 def _ink_rows(part: Mask) -> tuple[int, int]:
-    rows = np.flatnonzero(part.sum(axis=1) > 0)
-    if len(rows) == 0:
+    """Return the first and end row of the letters: of the tall marks, for specks and commas say nothing of them."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(part.astype(np.uint8), connectivity=8)
+    marks = stats[1:]
+    tall = marks[marks[:, cv2.CC_STAT_HEIGHT] >= TALL * part.shape[0]]
+    marks = tall if len(tall) else marks
+    if len(marks) == 0:
         return 0, part.shape[0]
-    return int(rows[0]), int(rows[-1]) + 1
+    tops = marks[:, cv2.CC_STAT_TOP]
+    return int(tops.min()), int((tops + marks[:, cv2.CC_STAT_HEIGHT]).max())
 
 
 def _around_baseline(text: str, top: float, bottom: float, height: float) -> tuple[float, float]:

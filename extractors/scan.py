@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from extractors.dashes import lonely_dashes
@@ -22,6 +23,7 @@ from schemas.box import Box
 from schemas.page import PageContent, Rule, Word
 
 SURE = 0.9  # mean probability of the characters above which nobody asks whether the page is upside down
+DETECT_DPI = 150  # finds the same lines as 200 in half the time; letters are read at the full resolution
 ABOVE_BASELINE = 0.78  # of a word's box
 LETTER = 1.5  # times the box's height; no stroke of a letter is longer
 ONE_LINE = 30.0  # points; a region this low is a word or a line
@@ -43,11 +45,11 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
     """Read page `number` of `width` × `height` points from its pixels. Raises EngineError when OCR cannot run."""
     pose = Pose(width, height)
     pixels = _shown(raster, pose, settings)
-    quads = detect_lines(pixels)
+    quads = _detected(pixels, settings.ocr_dpi)
     if runs_sideways(quads):
         pose = replace(pose, turn=90)
         pixels = _shown(raster, pose, settings)
-        quads = detect_lines(pixels)
+        quads = _detected(pixels, settings.ocr_dpi)
     if skew := sharpest_skew(ink_mask(pixels), skew_of(quads)):
         quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
         pose = replace(pose, skew=-skew)
@@ -113,7 +115,7 @@ def read_rest(
         region = region.grow(MARGIN).intersect(Box(0.0, 0.0, content.width, content.height))
         pixels = render(settings.ocr_dpi, region)
         scale = pixels.shape[1] / region.width
-        quads = whole_line(pixels) if small else detect_lines(pixels)
+        quads = whole_line(pixels) if small else _detected(pixels, settings.ocr_dpi)
         lines, drawn, _ = _lines_and_rules(pixels, quads, scale)
         known = [word.box for word in words]
         for found in _words(lines, scale):
@@ -155,6 +157,16 @@ def _outside_words(rules: list[Rule], words: Sequence[Word]) -> list[Rule]:
         if not any(within):
             kept.append(rule)
     return kept
+
+
+def _detected(pixels: Pixels, dpi: int) -> Quads:
+    """Return the corners of the lines of text, looked for at no more than `DETECT_DPI`."""
+    if dpi <= DETECT_DPI:
+        return detect_lines(pixels)
+    across, down = (max(1, round(side * DETECT_DPI / dpi)) for side in pixels.shape[1::-1])
+    smaller = np.asarray(cv2.resize(pixels, (across, down), interpolation=cv2.INTER_AREA), np.uint8)
+    factor = np.array([pixels.shape[1] / across, pixels.shape[0] / down], np.float32)
+    return np.asarray(detect_lines(smaller) * factor, np.float32)
 
 
 def _shown(raster: Raster, pose: Pose, settings: Settings) -> Pixels:

@@ -32,10 +32,13 @@ def find_rules(ink: Mask, dpi: float) -> tuple[list[Rule], Mask]:
 
 def _horizontal(ink: Mask, dpi: float) -> tuple[list[Rule], Mask]:
     picture = np.ascontiguousarray(ink, np.uint8)
-    length, gap = max(8, round(SHORTEST_INCHES * dpi)), max(2, round(GAP_INCHES * dpi))
+    length, gap = (
+        max(9, round(SHORTEST_INCHES * dpi)) | 1,
+        max(3, round(GAP_INCHES * dpi)) | 1,
+    )  # odd: even kernels shift
     thickest, beside = max(3, round(THICKEST_INCHES * dpi)), max(2, round(BESIDE_INCHES * dpi))
     strokes = cv2.morphologyEx(picture, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    lines = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, np.ones((2, gap), np.uint8))
+    lines = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, np.ones((3, gap), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     rules: list[Rule] = []
     covered = np.zeros(ink.shape, bool)
