@@ -40,7 +40,7 @@ def header_cells(
 ) -> list[HeaderCell]:
     """Return the headings of `rows` (top to bottom), lines stacked and spans widened, each with its row."""
     across = [rule for rule in rules if rule.horizontal]
-    lines = [[_heading(item, columns, across, height) for item in row] for row in rows]
+    lines = [_headings(row, columns, across, height) for row in rows]
     if not any(
         cell.underlined for line in lines for cell in line
     ):  # where parents are underlined, nothing else spans
@@ -55,27 +55,34 @@ def header_cells(
             else:
                 over.words.extend(cell.words)
                 over.box = union([over.box, cell.box])
+                over.first, over.last, over.underlined = cell.first, cell.last, cell.underlined
     _number(cells)
     return cells
 
 
-def _heading(item: Placed, columns: Sequence[Span], across: Sequence[Rule], height: float) -> HeaderCell:
-    """A piece as a heading, widened over the columns that the rule right below it underlines."""
-    box = item.box
-    first, last = _own_column(item, columns, height)
-    underlined = False
-    for rule in across:
-        below = (rule.y0 + rule.y1) / 2 - box.y1
-        if (
-            -0.3 * height <= below <= UNDERLINE * height
-            and rule.x0 <= box.x0 + OVERHANG
-            and rule.x1 >= box.x1 - OVERHANG
-        ):
+def _headings(
+    row: Sequence[Placed], columns: Sequence[Span], across: Sequence[Rule], height: float
+) -> list[HeaderCell]:
+    """The pieces of a line as headings, each widened over the columns that a rule right below it alone underlines."""
+    cells = []
+    for item in row:
+        box = item.box
+        first, last = _own_column(item, columns, height)
+        cell = HeaderCell(list(item.piece.words), first, last, box)
+        for rule in across:
+            below = (rule.y0 + rule.y1) / 2 - box.y1
+            if not -0.3 * height <= below <= UNDERLINE * height or not _over(box, rule):
+                continue
             under = [n for n, c in enumerate(columns) if rule.x0 - OVERHANG <= c.middle <= rule.x1 + OVERHANG]
-            if under and under[0] > 0 and len(under) < len(columns) - 1:
-                first, last = min(first, under[0]), max(last, under[-1])
-                underlined = underlined or first < last
-    return HeaderCell(list(item.piece.words), first, last, box, underlined)
+            alone = sum(other.box.x0 < rule.x1 and rule.x0 < other.box.x1 for other in row) == 1
+            if alone and len(under) > 1 and under[0] > 0:
+                cell.first, cell.last, cell.underlined = min(first, under[0]), max(last, under[-1]), True
+        cells.append(cell)
+    return cells
+
+
+def _over(box: Box, rule: Rule) -> bool:
+    return rule.x0 <= box.x0 + OVERHANG and rule.x1 >= box.x1 - OVERHANG
 
 
 def _own_column(item: Placed, columns: Sequence[Span], height: float) -> tuple[int, int]:
@@ -165,6 +172,10 @@ def _stack(
         if other.last < cell.first or cell.last < other.first:
             continue
         same = (other.first, other.last) == (cell.first, cell.last)
+        if (
+            cell.underlined and not other.underlined
+        ):  # lines of one heading, of which the rule runs below the last
+            same = cell.first <= other.first and other.last <= cell.last and not _shared(other, cell, cells)
         near = cell.box.y0 - other.box.y1 <= STACK_GAP * height
         ruled = any(
             other.box.y1 - 0.3 * height <= (rule.y0 + rule.y1) / 2 <= cell.box.y0 + 0.3 * height
@@ -174,6 +185,18 @@ def _stack(
         )
         return other if same and near and not ruled else None
     return None
+
+
+def _shared(over: HeaderCell, cell: HeaderCell, cells: Sequence[HeaderCell]) -> bool:
+    """Tell whether other headings stand beside `over` above `cell`, so that `cell` is no further line of it."""
+    return any(
+        other is not over
+        and cell.first <= other.last
+        and other.first <= cell.last
+        and other.box.y0 < over.box.y1
+        and over.box.y0 < other.box.y1
+        for other in cells
+    )
 
 
 def _number(cells: Sequence[HeaderCell]) -> None:

@@ -29,7 +29,7 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure)
         for rule in rules
         if rule.horizontal and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= WIDE * frame.width
     ]
-    n_lines = _ruled_header(placed, rows, breaks) or _header_lines(placed)
+    n_lines = _header_lines(placed, rows, breaks)
     headings = header_cells(placed[:n_lines], columns, rules, scale.height)
     n_header = max((cell.row for cell in headings), default=-1) + 1
     cells = [DraftCell(c.words, c.row, c.first, c.rows, c.last - c.first + 1) for c in headings]
@@ -42,32 +42,32 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure)
     )
 
 
-def _ruled_header(
+def _header_lines(
     placed: Sequence[Sequence[Placed]], rows: Sequence[PrintedRow], breaks: Sequence[float]
 ) -> int:
-    """How many lines stand above the first rule across the table, if those lines can be a header; else 0."""
-    for number in range(1, min(len(rows) - 1, MAX_HEADER_LINES + 1)):
-        if not any(rows[number - 1].middle < y < rows[number].middle for y in breaks):
-            continue
-        above = placed[:number]
-        valued = sum(
-            row[0].first == 0 and holds_value(item.piece.text for item in row if item.first > 0)
-            for row in above
-        )
-        headed = any(item.first > 0 for row in above for item in row)
-        return number if headed and valued <= 1 and (valued == 0 or number > 1) else 0
-    return 0
+    """How many lines the header has: those above the first row with a value, unless a rule says otherwise.
 
-
-def _header_lines(placed: Sequence[Sequence[Placed]]) -> int:
-    """How many lines stand above the first row with a value; section labels right above it belong to the body."""
-    first = next(
-        (n for n, row in enumerate(placed) if holds_value(item.piece.text for item in row if item.first > 0)),
-        0,
-    )
+    A rule across the table right below that row makes it a header of numbers. A rule above it ends the header where
+    rows with labels follow, whose texts are no values.
+    """
+    first = values = next((n for n, row in enumerate(placed) if _valued(row)), 0)
     while first > 0 and all(item.first == 0 for item in placed[first - 1]):
-        first -= 1
+        first -= 1  # a section above the first values
+    ruled = [n for n in range(1, len(rows)) if any(rows[n - 1].middle < y < rows[n].middle for y in breaks)]
+    for line in ruled:
+        if line > MAX_HEADER_LINES or not any(item.first > 0 for row in placed[:line] for item in row):
+            continue
+        complete = [n for n, row in enumerate(placed[:line]) if _valued(row) and row[0].first == 0]
+        if line > values and complete in ([], [line - 1]) and 1 < line < len(rows) - 1:
+            return line
+        labelled = sum(len(row) > 1 and row[0].first == 0 for row in placed[line:first])
+        if line <= first and labelled > 1:
+            return line
     return first
+
+
+def _valued(row: Sequence[Placed]) -> bool:
+    return holds_value(item.piece.text for item in row if item.first > 0)
 
 
 def _body_cells(lines: Sequence[Sequence[Placed]], row: int) -> list[DraftCell]:
