@@ -14,9 +14,12 @@ from extractors.arithmetic import Sum, find_sums
 from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
 from extractors.ledger import Ledger, open_ledger
+from extractors.mending import mended
 from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
 from schemas.records import Check, CheckStatus, Fact
+
+Place = tuple[str, int, int]  # table, row, column
 
 EXACT_SHARE = 0.8  # of the sums that add up exactly: such a document does not print rounded parts
 SIGNED = ("cash_flow_statement", "equity_statement")  # printed with the signs that they are added with
@@ -27,23 +30,53 @@ def check_statements(
     statements: Sequence[Statement], facts: Sequence[Fact]
 ) -> tuple[tuple[Fact, ...], tuple[Check, ...]]:
     """Run all checks of a document and return its facts with their outcome, in the same order, and the checks."""
-    by_place = {(f.table_id, f.row, f.col): f for f in facts}
     behind = _evidence(statements)
-    printed = frozenset(by_place[place].fact_id for place in by_place if behind.get(place) == "printed")
-    ledgers = [open_ledger(s, by_place) for s in statements if s.primary]
-    findings: list[Finding] = []
-    for ledger in ledgers:
-        findings += check_sums(ledger, printed)
-    findings += check_identities(ledgers)
+    stated = {(f.table_id, f.row, f.col): f for f in facts}
+    findings = _run(statements, stated, behind)
+    mends = _mends(findings, stated, behind)
+    if mends:
+        stated.update(mends)
+        findings = _run(statements, stated, behind)
     outcome = narrow(findings)
     judged = tuple(
-        judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id))
-        for place, fact in by_place.items()
+        judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id)) for place, fact in stated.items()
     )
     return judged, tuple(f.check for f in findings)
 
 
-def _evidence(statements: Sequence[Statement]) -> dict[tuple[str, int, int], Evidence]:
+def _run(
+    statements: Sequence[Statement], facts: dict[Place, Fact], behind: dict[Place, Evidence]
+) -> list[Finding]:
+    """Run every check once over the facts as they stand."""
+    printed = frozenset(fact.fact_id for place, fact in facts.items() if behind.get(place) == "printed")
+    ledgers = [open_ledger(s, facts) for s in statements if s.primary]
+    findings = [finding for ledger in ledgers for finding in check_sums(ledger, printed)]
+    return findings + check_identities(ledgers)
+
+
+def _mends(
+    findings: Sequence[Finding], facts: dict[Place, Fact], behind: dict[Place, Evidence]
+) -> dict[Place, Fact]:
+    """Return the facts whose own characters can be read so that a failed check holds; where several could, none is."""
+    outcome = narrow(findings)
+    places = {fact.fact_id: place for place, fact in facts.items()}
+    found: dict[Place, Fact] = {}
+    for finding in findings:
+        if finding.check.status == "pass":
+            continue
+        options = []
+        for fact, _ in finding.facts:
+            place = places[fact.fact_id]
+            wanted = outcome[fact.fact_id].would_be if behind.get(place) != "printed" else None
+            mend = mended(fact, wanted)
+            if mend is not None:
+                options.append((place, mend))
+        if len(options) == 1:
+            found[options[0][0]] = options[0][1]
+    return found
+
+
+def _evidence(statements: Sequence[Statement]) -> dict[Place, Evidence]:
     """Return what stands behind each value, by table, row and column."""
     return {
         (item.table_id, item.row, value.placed.cell.col): evidence(value.placed.cell)

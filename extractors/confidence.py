@@ -17,6 +17,9 @@ Evidence = Literal["printed", "confirmed", "single"]
 
 UNSURE = "the recogniser was not sure"
 UNCONFIRMED = "nothing on the page confirms the reading"
+UNCLOSED = "only one of two parentheses is printed"
+MISREAD_SIGN = "the sign before the figure cannot be read"
+SETTLED_BY_CHECK = (UNSURE, UNCONFIRMED, UNCLOSED, MISREAD_SIGN)  # doubts that a check which holds removes
 CHECKED_OCR = 0.60  # recogniser score (0-1) from which a figure that a check confirms is taken as read
 # Share of right values by what stands behind them; the reliability table in docs/accuracy.md measures it.
 BY_EVIDENCE: dict[tuple[Evidence, CheckStatus], float] = {
@@ -49,12 +52,12 @@ def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
             status = "fail"
         elif outcome.passed:
             status = "pass"
-    if status == "pass" and behind == "single" and fact.confidence >= CHECKED_OCR:
-        reasons = [r for r in reasons if r not in (UNSURE, UNCONFIRMED)]
+    if status == "pass" and (behind != "single" or fact.confidence >= CHECKED_OCR):
+        reasons = [r for r in reasons if r not in SETTLED_BY_CHECK]
     confidence = BY_EVIDENCE[behind, status] * (DOUBTED if reasons else 1.0)
     if behind == "single" and status != "pass":
         confidence *= fact.confidence
-    if outcome is not None and outcome.suspect:
+    if outcome is not None and outcome.reasons:
         reasons += list(dict.fromkeys(outcome.reasons))
     return fact.model_copy(
         update={

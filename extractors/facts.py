@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from statistics import median
 
+from extractors.confidence import MISREAD_SIGN, UNCLOSED
 from extractors.statements import Column, LineItem, Statement, Value
 from schemas.amount import Amount
 from schemas.arrow import fits_money
@@ -19,12 +20,13 @@ from schemas.records import Fact
 SURE_OCR = 0.90  # recogniser score (0-1) under which a figure that nothing else vouches for is not sure
 OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: it may belong to another column
 
-_DOUBTS = {
+DOUBTS = {
     "unreadable": "a character of the figure cannot be read",
-    "unclosed": "only one of two parentheses is printed",
+    "unclosed": UNCLOSED,
     "spaced": "spaces split the figure: it may be two",
     "separators": "its separators are not those of the rest of the document",
     "marker": "what follows the figure may be a footnote or a second figure",
+    "sign": MISREAD_SIGN,
     "side": "CR or DR beside the figure: its sign depends on the document",
 }
 
@@ -95,7 +97,7 @@ def _reasons(
     if amount is None or number is None:
         yield "the text is no figure that can be read"
     elif amount.doubt:
-        yield _DOUBTS[amount.doubt]
+        yield DOUBTS[amount.doubt]
     if item.scale is None and number:
         yield "no unit note found: the scale is unknown"
     if (item.period or column.period).end is None:

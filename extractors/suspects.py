@@ -2,7 +2,7 @@
 
 In: the findings of all checks, each with the facts it looked at. Out: an `Outcome` for each fact. A figure that another check
 confirms is cleared; of the rest, those that a single slip (one digit, one digit too many or too few, two digits exchanged, the
-sign) turns into the figure that the check asks for are the suspects; where no single slip explains it, all of them are.
+sign, a point for a comma) turns into the figure that the check asks for are the suspects; where no single slip explains it, all of them are.
 """
 
 from __future__ import annotations
@@ -46,7 +46,17 @@ def narrow(findings: Sequence[Finding]) -> dict[str, Outcome]:
     for finding in findings:
         if finding.check.status == "fail":
             _accuse(finding, outcomes)
+        elif finding.check.status == "not_evaluable":
+            _fill(finding, outcomes)
     return dict(outcomes)
+
+
+def _fill(finding: Finding, outcomes: dict[str, Outcome]) -> None:
+    """A single figure that could not be read is what the others leave of the total."""
+    unread = [(fact, sign) for fact, sign in finding.facts if fact.value is None]
+    if len(unread) == 1 and finding.off is not None:
+        fact, sign = unread[0]
+        outcomes[fact.fact_id].would_be = sign * finding.off
 
 
 def _accuse(finding: Finding, outcomes: dict[str, Outcome]) -> None:
@@ -92,6 +102,8 @@ def is_slip(fact: Fact, wanted: Decimal) -> bool:
     if read == -other and read != 0:
         return True
     a, b = _digits(read), _digits(other)
+    if a.rstrip("0") == b.rstrip("0") and (read < 0) == (other < 0):
+        return True  # the point stands elsewhere
     if len(b) > len(a) + 1 or len(a) > len(b) + 1 or (read < 0) != (other < 0):
         return False
     if len(a) == len(b):

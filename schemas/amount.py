@@ -26,6 +26,7 @@ Doubt = Literal[
     "spaced",  # groups held apart by plain spaces where that is not the custom: perhaps two figures
     "separators",  # grouped with the other convention's separator
     "marker",  # what follows may be a footnote or a second figure
+    "sign",  # a letter stands where a currency sign is printed: "S 1,234"
     "side",  # CR or DR: which of them is negative depends on the kind of document
 ]
 
@@ -90,6 +91,7 @@ _SUFFIX_UNIT = re.compile(
     r"\s*(" + "|".join(re.escape(u) for u in sorted(_SUFFIX_UNITS, key=len, reverse=True)) + r")$",
     re.IGNORECASE,
 )
+_MISREAD_SIGN = re.compile(r"[SsfFEL§]\s+(?=[(\d])")  # what a recogniser may make of $, £ and €
 _MARKER = re.compile(r"(?P<gap>\s*)(?P<mark>\((?:[a-zA-Z]|\d{1,2}|[ivx]{1,4})\)|\[(?:[a-zA-Z]|\d{1,2})\])$")
 _SIDE = re.compile(r"\s*\b(CR|DR)\.?$", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{2,4}")
@@ -189,6 +191,11 @@ class _Peeled:
             self.doubt = "marker"
 
     def _prefix(self) -> None:
+        misread = _MISREAD_SIGN.match(self.body)
+        if misread and self.symbol is None:
+            self.body = self.body[misread.end() :]
+            self.doubt = self.doubt or "sign"
+            return
         found = _PREFIX.match(self.body)
         if found and self._take_currency(found[1]):
             self.body = self.body[found.end() :]

@@ -76,6 +76,7 @@ def test_parts_are_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [("(547", "unclosed"), ("1 234", "spaced"), ("1.234.567", "separators"), ("14 (8)", "marker"), ("1,2S4", "unreadable"),
+     ("S 1,234", "sign"),
      ("32,765", None), ("(547)", None)],
 )  # fmt: skip
 def test_doubts(text: str, doubt: str | None) -> None:
