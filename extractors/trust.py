@@ -32,8 +32,10 @@ GARBLED = 0.2  # of the characters without meaning: the layer is worthless; belo
 COVERING = 0.6  # of the page; a picture larger than this makes the page a scan
 FEW_WORDS = 30  # beside a scan: a stamp, a date, a page number
 STRANGE_WORDS = 0.3  # of the longer words without a vowel, or with signs inside: not a language
+SIGNS = frozenset('!"#*+:;<=>?@[\\]^_`{|}~')
+MANY_SIGNS, FEW_LETTERS = 0.15, 50  # share of the characters on a page that has more than a few
 LONG_WORD = 4  # letters
-SAMPLES = 8  # words that are recognised from pixels to compare
+SAMPLES = 5  # figures, and as many other words, that are recognised from pixels to compare
 SAMPLE_DPI = 250
 SAMPLE_ALIKE = 70.0  # per cent; a sample recognised that similar agrees
 AGREEING = 0.5  # of the samples must agree
@@ -160,7 +162,10 @@ def _garbled(text: str) -> bool:
 
 
 def _strange(words: Sequence[Word]) -> bool:
-    """Tell whether the longer words look like no language: no vowels, signs or capitals inside."""
+    """Tell whether the words look like no language: full of signs, the longer ones without vowels or odd inside."""
+    text = "".join(word.text for word in words)
+    if len(text) > FEW_LETTERS and sum(letter in SIGNS for letter in text) > MANY_SIGNS * len(text):
+        return True
     long = [word.text for word in words if sum(letter.isalpha() for letter in word.text) >= LONG_WORD]
     latin = [text for text in long if all(ord(letter) < 0x0530 for letter in text)]
     if len(latin) < 10:
@@ -196,20 +201,24 @@ def _fonts_can_lie(page: pymupdf.Page) -> bool:
 
 
 def _agrees(words: Sequence[Word], render: Render) -> bool:
-    """Tell whether a sample of the words reads the same in the pixels; figures come first, longer words next."""
-    ranked = sorted(
-        (word for word in words if len(word.text) >= 3 and word.box.width > word.box.height),
-        key=lambda word: (-min(len(DIGITS.sub("", word.text)), 3), -len(word.text)),
-    )[: 4 * SAMPLES]
-    samples = ranked[:: max(1, len(ranked) // SAMPLES)][:SAMPLES]
-    if not samples:
-        return True
+    """Tell whether samples of the figures and of the longer words read the same in the pixels."""
+    long = [word for word in words if len(word.text) >= 3 and word.box.width > word.box.height]
+    figures = [word for word in long if n_figures([word])]
+    letters = sorted((word for word in long if not n_figures([word])), key=lambda word: -len(word.text))
+    samples = _spread(figures), _spread(letters[: 4 * SAMPLES])
     crops = [
-        render(SAMPLE_DPI, word.box.grow(0.1 * word.box.height, 0.05 * word.box.height)) for word in samples
+        render(SAMPLE_DPI, word.box.grow(0.1 * word.box.height, 0.05 * word.box.height))
+        for group in samples
+        for word in group
     ]
-    read = [text for text, _, _ in recognise(crops)]
-    agreeing = sum(_alike(word.text, text) for word, text in zip(samples, read, strict=True))
-    return agreeing >= AGREEING * len(samples)
+    read = iter([text for text, _, _ in recognise(crops)])
+    agreeing = [sum([_alike(word.text, next(read)) for word in group]) for group in samples]
+    return all(count >= AGREEING * len(group) for count, group in zip(agreeing, samples, strict=True))
+
+
+def _spread(words: Sequence[Word]) -> Sequence[Word]:
+    """Return at most `SAMPLES` of the words, from all over the page."""
+    return words[:: max(1, len(words) // SAMPLES)][:SAMPLES]
 
 
 def _alike(text: str, read: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pymupdf
@@ -46,18 +46,19 @@ def png_bomb(path: Path, side: int) -> Path:
     return path
 
 
-def misleading_pdf(path: Path, lines: Sequence[str], shift: int) -> Path:
-    """A PDF whose map to Unicode says, for every printed character, the one `shift` further on."""
+def misleading_pdf(path: Path, lines: Sequence[str], said: Mapping[str, str]) -> Path:
+    """A PDF whose map to Unicode says `said[character]` for what is printed as `character`."""
     with pymupdf.open() as document:
         page = document.new_page()
         for number, line in enumerate(lines):
-            page.insert_text((72, 90 + 24 * number), line, fontsize=12, fontname="F0", fontfile=None)
+            page.insert_text((72, 90 + 20 * number), line, fontsize=12)
         font = page.get_fonts()[0][0]
-        entries = "".join(f"<{code:02x}> <{code + shift:04x}>\n" for code in range(33, 127 - shift))
+        codes = [chr(code) for code in range(33, 127)]
+        entries = "".join(f"<{ord(code):02x}> <{ord(said.get(code, code)):04x}>\n" for code in codes)
         cmap = (
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def\n"
             "1 begincodespacerange <00> <ff> endcodespacerange\n"
-            f"{94 - shift} beginbfchar\n{entries}endbfchar endcmap end end"
+            f"{len(codes)} beginbfchar\n{entries}endbfchar endcmap end end"
         )
         xref = document.get_new_xref()
         document.update_object(xref, "<<>>")
