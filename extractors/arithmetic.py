@@ -123,7 +123,7 @@ def _solve(
             continue
         if agree.all():
             plain = likely and min(signs) > 0
-            if (plain or bits.sum() - tried >= needed) and not (copy and signs[0] < 0 and not likely):
+            if (plain or bits.sum() - tried >= needed) and not (copy and not likely):
                 return _sum(grid, total, addends, signs, periods, off)
             continue
         near = np.abs(off) <= (len(addends) + 1) // 2

@@ -41,7 +41,7 @@ _TITLES: tuple[tuple[StatementKind, str], ...] = (
      r"statements?of(?:consolidated|group|company)?(?:netincome|income|operations|earnings|profit(?:s)?(?:and|or|&)?|loss|results|financialactivities|incomeandexpenditure)"
      r"|incomestatements?|profit(?:and|or|&|/)loss|consolidatedresultsofoperations|earningsstatements?|incomeandexpenditureaccount|利润表|利潤表|损益表|損益表|収益表|損益計算書"
      r"|gewinn-?undverlust|erfolgsrechnung|comptederesultat|perdidasyganancias|estados?deresultados|cuentaderesultados|demonstracaodoresultado"
-     r"|winst-?enverlies|resultatenrekening|\bincome\s*statement"),
+     r"|winst-?en-?verlies|resultatenrekening|\bincome\s*statement"),
     ("balance_sheet",
      r"balancesheets?|statements?of(?:consolidated)?financial(?:position|condition)|statements?ofassets(?:and|,)liabilities|statements?ofnetassets"
      r"|资产负债表|資產負債表|财务状况表|財務狀況表|貸借対照表|^(?:konzern)?bilanz|bilanzzum|^bilan(?:consolide)?|bilanconsolide|balancegeneral|situacionfinanciera"

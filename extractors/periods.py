@@ -56,7 +56,7 @@ _DATE_PATTERNS = [
     ),
     re.compile(rf"(?:ended|at|ending|of)(?P<n>{_NAME})\.?\s*(?P<d>\d{{1,2}})(?!\d)\s*,?\s*(?P<y>{_YEAR})?"),
 ]
-_MONTH_YEAR = re.compile(rf"(?<![a-z])(?P<n>{_NAME})\.?,?\s+(?:de\s+)?(?P<y>{_YEAR})")
+_MONTH_YEAR = re.compile(rf"(?<![a-z])(?<!\d)(?<!\d )(?P<n>{_NAME})\.?,?\s+(?:de\s+)?(?P<y>{_YEAR})")
 _FISCAL_PAIR = re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)\s*[/\u2013-]\s*(?P<t>(?:19|20)?\d\d)(?!\d|[/.-]\d)")
 _BARE_YEAR = re.compile(rf"(?<![\d.,$£€¥])(?P<y>{_YEAR})")
 _SHORT_FISCAL = re.compile(r"\bfy\s*'?(?P<t>\d\d)(?!\d)")
@@ -213,7 +213,7 @@ def _keep_pair(found: list[PrintedDate], match: re.Match[str]) -> str:
 
 def _keep_misread(found: list[PrintedDate], match: re.Match[str]) -> str:
     best = process.extractOne(match["w"], _LONG_MONTHS, scorer=fuzz.ratio, score_cutoff=MONTH_LIKENESS)
-    if best is None or not 1 <= int(match["d"]) <= 31:
+    if best is None or not 1 <= int(match["d"]) <= calendar.monthrange(int(match["y"]), MONTH_OF[best[0]])[1]:
         return match[0]
     found.append(PrintedDate(int(match["y"]), MONTH_OF[best[0]], int(match["d"]), match.start()))
     return " " * len(match[0])

@@ -1,0 +1,71 @@
+"""Which figure is wrong when a check fails, and what its characters allow it to be."""
+
+from decimal import Decimal
+
+import pytest
+
+from extractors.mending import mended
+from extractors.suspects import Finding, is_slip, narrow
+from schemas.box import Box
+from schemas.records import Check, CheckStatus, Fact
+
+
+def a_fact(name: str, value: str | None, raw: str | None = None, scale: int = 1) -> Fact:
+    number = None if value is None else Decimal(value)
+    return Fact(fact_id=name, table_id="t", row=0, col=1, statement="balance_sheet", label=name, label_path=(), scale=scale,
+                raw_text=raw or value or "", value=number, page=1, bbox=Box(0, 0, 1, 1), grounding="unavailable",
+                check_status="not_evaluable", confidence=0.99, needs_review=False)  # fmt: skip
+
+
+def a_finding(status: CheckStatus, off: str | None, *facts: tuple[Fact, int]) -> Finding:
+    check = Check(
+        table_id="t", check="total", detail="a = b + c", expected=Decimal(1), actual=Decimal(2), status=status
+    )
+    return Finding(check, facts, None if off is None else Decimal(off))
+
+
+@pytest.mark.parametrize(
+    ("read", "wanted"),
+    [("170", "100"), ("1234", "1243"), ("123", "1234"), ("1234", "123"), ("-5", "5"), ("2.709", "2709")],
+)
+def test_slips(read: str, wanted: str) -> None:
+    assert is_slip(a_fact("a", read), Decimal(wanted))
+
+
+@pytest.mark.parametrize(
+    ("read", "wanted"), [("170", "213"), ("170", "-100"), ("12", "1234"), ("999", "999111")]
+)
+def test_no_slips(read: str, wanted: str) -> None:
+    assert not is_slip(a_fact("a", read), Decimal(wanted))
+
+
+def test_what_another_check_confirms_is_cleared() -> None:
+    total, good, bad = a_fact("total", "150"), a_fact("good", "50"), a_fact("bad", "170")
+    outcomes = narrow([
+        a_finding("fail", "-70", (total, -1), (good, 1), (bad, 1)), a_finding("pass", "0", (total, 1), (good, -1)),
+    ])  # fmt: skip
+    assert {name for name, o in outcomes.items() if o.suspect} == {"bad"}
+    assert outcomes["bad"].would_be == Decimal(100)
+
+
+def test_without_a_single_slip_all_are_suspect() -> None:
+    outcomes = narrow([a_finding("fail", "-4321", (a_fact("a", "17"), 1), (a_fact("b", "22"), 1))])
+    assert all(o.suspect and o.would_be is None for o in outcomes.values())
+
+
+def test_an_unread_figure_is_what_the_others_leave() -> None:
+    outcomes = narrow(
+        [a_finding("not_evaluable", "600", (a_fact("total", "900"), -1), (a_fact("x", None, "6O0"), 1))]
+    )
+    assert outcomes["x"].would_be == Decimal(600)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "wanted"),
+    [("2.709", "2709.000", "2709000"), ("6O0", None, "600000"), ("1 234", "1", "1234000")],
+)
+def test_mending_needs_the_same_characters(raw: str, value: str | None, wanted: str) -> None:
+    fact = mended(a_fact("x", value, raw, scale=1000), Decimal(wanted))
+    assert fact is not None and fact.value == Decimal(wanted) and fact.needs_review
+    assert fact.raw_text == raw and repr(raw) in (fact.review_reason or "")
+    assert mended(a_fact("x", value, raw, scale=1000), Decimal(wanted) + 1000) is None
