@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installe
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorker]:
-    with running_worker(tmp_path_factory.mktemp("worker"), seed=6, slots=2) as running:
+    with running_worker(tmp_path_factory.mktemp("worker"), seed=15, slots=2) as running:
         yield running
 
 
