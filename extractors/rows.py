@@ -27,6 +27,7 @@ WIDEST_BLANK = (
 )
 MIN_BLANKS = 3  # gaps between words from which the width of a blank is measured
 PIECE_GAP = 2.0  # blanks; words farther apart than this stand in different pieces
+TOUCHING = 0.5  # blanks; a minus sign that stands this close belongs to its number
 NUMBER_GAP = 1.45  # blanks; two numbers side by side are two values unless they stand this close
 CURRENCY_REACH = 14.0  # line heights; how far left of its number an aligned currency sign may stand
 CLOSING_REACH = 1.3  # line heights; how far right of its number a closing bracket or a percent sign may stand
@@ -47,6 +48,9 @@ DIGITS = re.compile(
     rf"(?:{_MARK}|,(?={_MARK}))*"
 )
 NIL = re.compile(r"[(\[$£€]*(?:[-–—−‐]{1,3}|N/?A|n/?a|n/?m|NM|[.…]{2,3}|[*†‡§#xX]|nil|Nil|NIL)[)\]%]*")
+GROUP_BLANK = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+SIGN_BLANK = re.compile(r" (?=\D)|(?<=\D) ")
+MINUS = re.compile(r"[-–—−‐]")
 GROUP = re.compile(r"\d{3}(?:[.,]\d+)?[)\]%*]*")
 LEADING_GROUP = re.compile(r"[(\[+\-–—−$£€]*\d{1,3}(?:\s\d{3})*")
 
@@ -97,13 +101,18 @@ class Piece:
 
 def is_value(text: str) -> bool:
     """Tell whether `text` is a printed value: digits with their signs, or a sign that stands for no value."""
-    tight = text.replace(" ", "")
+    tight = _tight(text)
     return bool(DIGITS.fullmatch(tight) or NIL.fullmatch(tight))
 
 
 def has_digits(text: str) -> bool:
     """Tell whether `text` is a printed number (and not a dash that stands for one)."""
-    return bool(DIGITS.fullmatch(text.replace(" ", "")))
+    return bool(DIGITS.fullmatch(_tight(text)))
+
+
+def _tight(text: str) -> str:
+    """The text without the blanks inside one number: between groups of three digits, and beside signs."""
+    return SIGN_BLANK.sub("", GROUP_BLANK.sub("", text)) if " " in text else text
 
 
 def is_mark(text: str) -> bool:
@@ -229,9 +238,9 @@ def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
     gap = (right[0].box.x0 - left[-1].box.x1) / max(left[-1].box.height, right[0].box.height)
     if gap > PIECE_GAP * blank:
         return False
-    if gap <= 0.3 * blank:
-        return True
     before, after = joined(left), joined(right)
+    if MINUS.fullmatch(before) and gap <= TOUCHING * blank:
+        return True
     if is_value(before) and is_value(after):
         grouped = GROUP.fullmatch(after) and LEADING_GROUP.fullmatch(before)
         return bool(grouped) and gap <= NUMBER_GAP * blank

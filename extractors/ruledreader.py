@@ -6,6 +6,7 @@ In: a `Grid` and the words inside it. Out: a `Draft`, or None where the lines ar
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -88,19 +89,25 @@ def _without_title_and_notes(cells: list[GridCell], grid: Grid) -> list[GridCell
 
 
 def _unruled_parts(cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure) -> Inside:
-    """Cut a ruled cell over several columns whose one line holds headings far apart; empty where it is one heading."""
+    """Cut a ruled cell over several columns whose one line holds pieces far apart; empty where it is one text."""
     rows = printed_rows(words)
     cut = pieces(rows[0].words, scale.blank) if len(rows) == 1 else []
     n_columns = cell.right - cell.left + 1
     apart = all(b.box.x0 - a.box.x1 > FAR * scale.height for a, b in zip(cut, cut[1:], strict=False))
-    if len(cut) < 2 or n_columns % len(cut) or not apart:
+    if len(cut) < 2 or not apart:
         return {}
-    wide = n_columns // len(cut)
+    if n_columns % len(cut) == 0:
+        wide = n_columns // len(cut)
+        spans = [(cell.left + n * wide, cell.left + (n + 1) * wide - 1) for n in range(len(cut))]
+    else:
+        own = [bisect(grid.xs, piece.box.center[0]) - 1 for piece in cut]
+        spans = [(column, column) for column in own]
+        if len(set(own)) < len(own) or not all(piece.numeric for piece in cut):
+            return {}
     parts = {}
-    for number, piece in enumerate(cut):
-        left = cell.left + number * wide
-        box = Box(grid.xs[left], cell.box.y0, grid.xs[left + wide], cell.box.y1)
-        parts[GridCell(cell.top, cell.bottom, left, left + wide - 1, box)] = list(piece.words)
+    for (left, right), piece in zip(spans, cut, strict=True):
+        box = Box(grid.xs[left], cell.box.y0, grid.xs[right + 1], cell.box.y1)
+        parts[GridCell(cell.top, cell.bottom, left, right, box)] = list(piece.words)
     return parts
 
 
