@@ -21,6 +21,7 @@ from extractors.worker.confidence import TokenOdds
 
 PATIENCE = 90.0  # seconds of waiting for a worker that is busy, loading or restarting
 FIRST_WAIT, LONGEST_WAIT = 0.25, 5.0  # seconds between two tries, doubled each time
+MOST_DEATHS = 4  # of a worker in the middle of one question, before the question is taken for the cause
 CONNECT_SECONDS = 5.0
 PROBE_SECONDS = 2.0
 AGAIN = (429, 502, 503)  # busy, or away for a moment
@@ -129,7 +130,7 @@ class WorkerClient:
 
     def _until_answered(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         until = time.monotonic() + (min(PROBE_SECONDS, self._patience) if self._given_up else self._patience)
-        wait, problem = FIRST_WAIT, "it does not answer"
+        wait, problem, deaths = FIRST_WAIT, "it does not answer", 0
         while True:
             url = self._least_busy()
             pause = wait
@@ -140,6 +141,13 @@ class WorkerClient:
                     return _checked(response)
                 problem = _message(response)
                 pause = max(wait, float(response.headers.get("retry-after") or 0)) if self._alone else wait
+            except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+                deaths += 1
+                problem = str(error) or type(error).__name__
+                if deaths >= MOST_DEATHS:
+                    raise EngineError(
+                        f"The worker died {deaths} times while it answered this question."
+                    ) from error
             except httpx.ReadTimeout as error:
                 raise TimeoutExceededError(
                     f"The worker at {url} did not answer in time; raise the page timeout."

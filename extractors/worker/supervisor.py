@@ -29,7 +29,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every l
 WATCH = 1.0  # seconds between two looks
 HEALTH_SECONDS = 5.0  # for an answer about its health
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0  # seconds before starting again; doubled each time
-HEALTHY_AFTER = 60.0  # seconds of service after which the back-off begins anew
+HEALTHY_AFTER = 20.0  # seconds of service after which the back-off begins anew
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
