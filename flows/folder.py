@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, cast
@@ -25,7 +26,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 from prefect.utilities.urls import url_for
 from pydantic import SecretStr
 
@@ -34,6 +35,7 @@ from flows.parameters import RunParameters
 from flows.plan import Plan, ToRead, Way
 from flows.progress import REASON_TEXT
 from flows.run import OpenRun, Reader, open_reader, open_run, read_and_write
+from flows.spread import Bench, read_on, task_runner_of
 from flows.summary import Events, Outcome, Summary
 
 SMALL_BYTES = 2_000_000  # a document up to this size may share a task with others
@@ -115,6 +117,24 @@ def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> d
     return counts
 
 
+@task(
+    name="read-documents-elsewhere",
+    task_run_name="{label}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[5, 30],
+    retry_condition_fn=lambda _task, _run, state: _may_mend(state),
+)
+def read_documents_elsewhere(label: str, bench: Bench, items: tuple[ToRead, ...]) -> list[Outcome]:
+    """Do the same in a process of a cluster; return what became of each document."""
+    outcomes = read_on(bench, items)
+    for outcome in outcomes:
+        for category, message in outcome.failures[:1]:
+            get_run_logger().warning("%s: %s: %s", outcome.status, category, message)
+    return outcomes
+
+
 def secret_password(block: str) -> SecretStr:
     """Return the password that a Prefect Secret block holds. Raises UsageError when there is no such block."""
     try:
@@ -128,18 +148,36 @@ def secret_password(block: str) -> SecretStr:
 
 def _read_all(opened: OpenRun, flow_run_id: str) -> None:
     """Submit the tasks, a bounded number at a time, so that memory does not grow with the folder."""
-    workers = opened.job.parameters.workers
-    task_runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
-    with task_runner as runner:
-        waiting: list[PrefectFuture[Any]] = []
-        for items in share(opened.plan.to_read[: opened.job.parameters.limit]):
-            label = _label(items)
-            parameters = {"label": label, "flow_run_id": flow_run_id, "items": items}
-            waiting.append(runner.submit(read_documents, parameters=parameters))
-            if len(waiting) >= 2 * workers:
-                waiting.pop(0).result()
-        for future in waiting:
-            future.result()
+    parameters = opened.job.parameters
+    bench = Bench(parameters, opened.settings, opened.job.way, flow_run_id)
+    with task_runner_of(parameters) as runner:
+        most = 2 * _width(runner, parameters.workers)
+        waiting: deque[tuple[tuple[ToRead, ...], PrefectFuture[Any]]] = deque()
+        for items in share(opened.plan.to_read[: parameters.limit]):
+            given: dict[str, Any] = {"label": _label(items), "items": items}
+            if parameters.dask:
+                future = runner.submit(read_documents_elsewhere, parameters={**given, "bench": bench})
+            else:
+                future = runner.submit(read_documents, parameters={**given, "flow_run_id": flow_run_id})
+            waiting.append((items, future))
+            if len(waiting) >= most:
+                _finish(opened, *waiting.popleft())
+        while waiting:
+            _finish(opened, *waiting.popleft())
+
+
+def _finish(opened: OpenRun, items: tuple[ToRead, ...], future: PrefectFuture[Any]) -> None:
+    """Wait for a task; what another process has read is counted here."""
+    result = future.result()
+    if opened.job.parameters.dask:
+        for item, outcome in zip(items, result, strict=True):
+            opened.finish(item, outcome)
+
+
+def _width(runner: TaskRunner[Any], workers: int) -> int:
+    """Return how many tasks can go on at once."""
+    client = getattr(runner, "client", None)
+    return sum(client.nthreads().values()) or workers if client else workers
 
 
 def share(items: tuple[ToRead, ...]) -> Iterator[tuple[ToRead, ...]]:

@@ -62,6 +62,10 @@ class RunParameters(BaseModel):
     )
     password_block: str | None = Field(None, description="Prefect Secret block that holds that password")
     workers: int = Field(default_factory=default_workers, ge=1, le=256, description="Documents read at once")
+    dask: str | None = Field(
+        None,
+        description="Read on a Dask cluster: its address, such as tcp://host:8786, or local for one made for the run",
+    )
     wait: float = Field(0.0, ge=0, description="Seconds to wait while another run writes to the same output")
     again: Literal["needed", "failed", "everything"] = Field(
         "needed",

@@ -20,7 +20,7 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from extractors.choose import choose_engine
-from extractors.errors import ParquetryError, UnreadableError
+from extractors.errors import ParquetryError, UnreadableError, UsageError
 from extractors.settings import Settings
 from extractors.sources import Source
 from flows.datasets import STATE, Datasets
@@ -161,6 +161,8 @@ def open_run(
 
 def run_direct(parameters: RunParameters, events: Events | None = None) -> Summary:
     """Run without an orchestrator: threads wait for the reading processes, and write what comes back."""
+    if parameters.dask:
+        raise UsageError("A Dask cluster is used through Prefect; set PREFECT_API_URL, or leave `dask` out.")
     with open_run(parameters, events) as run, open_reader(run.settings, parameters.workers) as reader:
         waiting: set[Future[None]] = set()
         with ThreadPoolExecutor(parameters.workers, thread_name_prefix="document") as threads:

@@ -121,6 +121,38 @@ def test_a_password_from_a_secret_block_is_in_no_record_of_the_run(server, tmp_p
     assert "open-sesame" not in repr(records) + ended.stdout + ended.stderr
 
 
+def test_processes_of_a_dask_cluster_write_the_same_datasets(server, tmp_path):
+    pytest.importorskip("prefect_dask")
+    folder = tmp_path / "in"
+    for number in range(6):
+        small_pdf(folder / f"{number}.pdf", 100 + number)
+    (folder / "bad.pdf").touch()
+    script = tmp_path / "spread.py"
+    script.write_text(
+        "import sys\n"
+        "from flows.folder import run_as_flow\n"
+        "from flows.parameters import RunParameters\n"
+        "if __name__ == '__main__':\n"
+        "    s = run_as_flow(RunParameters(folders=(sys.argv[1],), out=sys.argv[2], dask='local', workers=2))\n"
+        "    print(s.ok, s.failed, s.flow_run_id)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, str(script), str(folder), str(tmp_path / "dask")],
+        env=server, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    ok, failed, run_id = ended.stdout.split()[-3:]
+    assert (ok, failed) == ("6", "1")
+    tasks = eventually(
+        lambda: (
+            (t := ask(server, "task_runs/filter", flow_runs={"id": {"any_": [run_id]}})) and len(t) == 7 and t
+        )
+    )
+    assert {task["state_type"] for task in tasks} == {"COMPLETED"}
+    assert parquetry(server, "run", folder, "--out", tmp_path / "direct", "--direct").returncode == 2
+    assert content(tmp_path / "dask") == content(tmp_path / "direct")
+
+
 def test_what_a_run_cannot_do_is_told_and_recorded(server, tmp_path):
     ended = parquetry(server, "run", tmp_path / "gone", "--out", tmp_path / "out")
     assert ended.returncode == 3
