@@ -14,14 +14,12 @@ from extractors.suspects import plain
 from schemas.amount import Amount, confusion_candidates, parse_amount
 from schemas.records import Fact
 
-_SWAPPED = str.maketrans(".,", ",.")
-
 
 def mended(fact: Fact, wanted: Decimal | None) -> Fact | None:
     """Return the fact with the value `wanted` (base units) when another reading of its characters gives it; None otherwise."""
-    if wanted is None or wanted == fact.value:
+    scale = fact.scale
+    if wanted is None or wanted == fact.value or scale is None:
         return None
-    scale = fact.scale or 1
     for amount in _readings(fact.raw_text):
         if amount.value is not None and amount.value * scale == wanted:
             reason = (
@@ -35,15 +33,10 @@ def _readings(text: str) -> Iterator[Amount]:
     """The other numbers that the same characters can print."""
     yield from confusion_candidates(text)
     stripped = text.strip()
-    for other in (
-        stripped.translate(_SWAPPED),
-        stripped.replace(".", ","),
-        stripped.replace(" ", ""),
-        stripped.replace(" ", ","),
-        stripped.replace(".", "").replace(",", ""),
-        stripped.strip("()"),
-        f"({stripped.strip('()-')})",
-    ):
+    others = [stripped.strip("()"), f"({stripped.strip('()-')})"]
+    if "." in stripped or " " in stripped:
+        others += [stripped.replace(".", ","), stripped.replace(" ", ""), stripped.replace(" ", ",")]
+    for other in others:
         amount = parse_amount(other) if other != stripped else None
         if amount is not None:
             yield amount

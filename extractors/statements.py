@@ -26,6 +26,7 @@ from extractors.periods import HeaderPeriod, Period, complete_periods, find_date
 from extractors.realign import Placed
 from extractors.rollforward import date_rows
 from extractors.scales import RowUnit, UnitNote, best_note, names_dollar, read_note, row_unit, scale_of
+from extractors.units import borrow_scales
 from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
 from schemas.records import StatementKind
@@ -97,9 +98,8 @@ def find_statements(tables: Sequence[JoinedTable], pages: Sequence[PageReading])
     ends = _known_ends(candidates)
     currency = _document_currency(candidates)
     verdicts = why_not_primary(candidates)
-    return tuple(
-        _statement(c, verdict, ends, currency) for c, verdict in zip(candidates, verdicts, strict=True)
-    )
+    found = [_statement(c, verdict, ends, currency) for c, verdict in zip(candidates, verdicts, strict=True)]
+    return borrow_scales(found)
 
 
 def _known_ends(candidates: Sequence[Candidate]) -> tuple[date, ...]:
