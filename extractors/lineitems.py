@@ -39,6 +39,11 @@ _NOTE_REF = re.compile(
     r"\s+\d{1,2}(?:\s?[,&]\s?\d{1,2})*$"
 )  # "Tangible assets 10": the note, printed close to its label
 NOTE_SHARE = 0.25  # of the labels with values; so many that end in a small number show a column of notes
+# Headings that print no figures of their own; a reader may join one to the first row below it.
+_HEADING = re.compile(
+    r"^(capital and reserves|(?:non-?)?(?:current|fixed) assets|(?:non-?)?current liabilities|equity and liabilities)\s+(?=[A-Z])",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -72,18 +77,19 @@ def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
     """Return the line items of one side of a laid-out table, in printed order."""
     rows = _join_wrapped([_row(layout, side, number) for number in layout.grid if number >= layout.body_row])
     rows = _drop_notes([row for row in rows if row.label or row.values])
+    rows = [part for row in rows for part in _split_heading(row)]
     steps = _levels([row.x0 for row in rows if row.x0 is not None])
     items: list[RawItem] = []
-    stack: list[tuple[int, str, bool]] = []  # level, label, whether items stood below it
+    stack: list[tuple[int, str, int | None]] = []  # level, label, level of the first item below it
     for position, row in enumerate(rows):
         level = _level(row.x0, steps) if row.x0 is not None else (items[-1].level if items else 0)
         section = bool(not row.values and _heads(rows, position))
         stack = _close(stack, level, section)
         path = tuple(label for _, label, _ in stack)
         if section:
-            stack.append((level, row.label, False))
+            stack.append((level, row.label, None))
         else:
-            stack = [(lv, label, True) for lv, label, _ in stack]
+            stack = [(lv, label, level if child is None else child) for lv, label, child in stack]
         folded = fold(row.label)
         ruled = any(p.cell.ruled_above for _, p in row.values)
         total = bool(row.values) and (bool(_TOTAL.search(folded)) or not row.label)
@@ -164,6 +170,14 @@ def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
     ]
 
 
+def _split_heading(row: _Row) -> list[_Row]:
+    """Part a section heading from the label of the row that it was joined to."""
+    found = _HEADING.match(row.label) if row.values else None
+    if found is None or not row.label[found.end()].isupper():
+        return [row]
+    return [replace(row, label=found[1], values=()), replace(row, label=row.label[found.end() :])]
+
+
 def _wraps(first: _Row, second: _Row, left: float, right: float) -> bool:
     """A label without values goes on below when it ends openly or the next one begins in the middle of a sentence."""
     if first.label.endswith(":") or _ENUMERATED.match(second.label):
@@ -201,17 +215,21 @@ def _level(x: float, steps: Sequence[float]) -> int:
     return max((i for i, step in enumerate(steps) if step <= x + 0.01), default=0)
 
 
-def _close(stack: list[tuple[int, str, bool]], level: int, section: bool) -> list[tuple[int, str, bool]]:
+def _close(
+    stack: list[tuple[int, str, int | None]], level: int, section: bool
+) -> list[tuple[int, str, int | None]]:
     """Drop the sections that a row at `level` no longer belongs to.
 
-    A row further left than a section's label is outside it. A new section at the same level ends the one before, unless
-    nothing stood below that yet ("Assets", "Current assets").
+    A row further left than a section's label is outside it, and so is one at the same level where the section's own rows are
+    indented. A new section at the same level ends the one before, unless nothing stood below that yet ("Assets", "Current
+    assets").
     """
-    kept = []
-    for lv, label, filled in stack:
-        if lv > level or (section and lv == level and filled):
+    kept: list[tuple[int, str, int | None]] = []
+    for lv, label, child in stack:
+        indented = child is not None and child > lv
+        if lv > level or (lv == level and (indented or (section and child is not None))):
             break
-        kept.append((lv, label, filled))
+        kept.append((lv, label, child))
     return kept
 
 

@@ -142,3 +142,23 @@ def three_statements() -> tuple[JoinedTable, ...]:
         printed_table(BALANCE, above=BALANCE_ABOVE, page=2, table_id="balance"),
         printed_table(CASH, above=CASH_ABOVE, page=3, table_id="cash"),
     )
+
+
+UK_SHEET = [
+    ["", "Notes", "£", "2016 £", "£", "2015 £"],
+    ["FIXED ASSETS", "", "", "", "", ""],
+    ["Tangible assets", "9", "", "500", "", "450"],
+    ["CURRENT ASSETS", "", "", "", "", ""],
+    ["Stocks", "10", "100", "", "90", ""],
+    ["Debtors", "11", "250", "", "240", ""],
+    ["Cash at bank and in hand", "", "50", "", "60", ""],
+    ["", "", "400", "", "390", ""],
+    ["CREDITORS: amounts falling due", "", "", "", "", ""],
+    ["within one year", "12", "(300)", "", "(280)", ""],
+    ["NET CURRENT ASSETS", "", "", "100", "", "110"],
+    ["NET ASSETS", "", "", "600", "", "560"],
+    ["CAPITAL AND RESERVES", "", "", "", "", ""],
+    ["Called up share capital", "15", "", "10", "", "10"],
+    ["Profit and loss account", "", "", "590", "", "550"],
+    ["SHAREHOLDERS' FUNDS", "", "", "600", "", "560"],
+]

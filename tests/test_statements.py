@@ -20,6 +20,7 @@ from tests.printed import (
     CASH_ABOVE,
     INCOME,
     INCOME_ABOVE,
+    UK_SHEET,
     printed_table,
     readings_of,
     three_statements,
@@ -162,29 +163,9 @@ def test_three_and_six_months_side_by_side() -> None:
     }  # fmt: skip
 
 
-UK = [
-    ["", "Notes", "£", "2016 £", "£", "2015 £"],
-    ["FIXED ASSETS", "", "", "", "", ""],
-    ["Tangible assets", "9", "", "500", "", "450"],
-    ["CURRENT ASSETS", "", "", "", "", ""],
-    ["Stocks", "10", "100", "", "90", ""],
-    ["Debtors", "11", "250", "", "240", ""],
-    ["Cash at bank and in hand", "", "50", "", "60", ""],
-    ["", "", "400", "", "390", ""],
-    ["CREDITORS: amounts falling due", "", "", "", "", ""],
-    ["within one year", "12", "(300)", "", "(280)", ""],
-    ["NET CURRENT ASSETS", "", "", "100", "", "110"],
-    ["NET ASSETS", "", "", "600", "", "560"],
-    ["CAPITAL AND RESERVES", "", "", "", "", ""],
-    ["Called up share capital", "15", "", "10", "", "10"],
-    ["Profit and loss account", "", "", "590", "", "550"],
-    ["SHAREHOLDERS' FUNDS", "", "", "600", "", "560"],
-]
-
-
 def test_inner_and_outer_columns_notes_and_wrapped_labels() -> None:
     statements, facts, checks = read(
-        printed_table(UK, above=["EXAMPLE LIMITED", "BALANCE SHEET", "AS AT 28 JUNE 2016"])
+        printed_table(UK_SHEET, above=["EXAMPLE LIMITED", "BALANCE SHEET", "AS AT 28 JUNE 2016"])
     )
     assert (statements[0].currency, statements[0].scale) == ("GBP", 1)
     stocks = fact(facts, "Stocks", 2016)
