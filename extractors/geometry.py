@@ -22,7 +22,7 @@ from extractors.rows import (
     printed_rows,
     typed_rule,
 )
-from extractors.ruledreader import read_ruled
+from extractors.ruledreader import read_ruled, with_header_above
 from extractors.rulings import find_grids
 from schemas.box import union
 from schemas.page import PageContent, ReadCell, Rule, TableFragment
@@ -52,7 +52,8 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
         return ()
     scale = measure(words)
     drafts: list[Draft] = []
-    for grid in find_grids(rules):
+    rows = printed_rows(words)
+    for grid in (with_header_above(grid, rows, scale) for grid in find_grids(rules)):
         inside = [word for word in words if grid.box.contains_center(word.box)]
         draft = read_ruled(grid, inside, scale)
         if draft is not None:

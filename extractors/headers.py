@@ -36,9 +36,16 @@ class HeaderCell:
 
 
 def header_cells(
-    rows: Sequence[Sequence[Placed]], columns: Sequence[Span], rules: Sequence[Rule], height: float
+    rows: Sequence[Sequence[Placed]],
+    columns: Sequence[Span],
+    rules: Sequence[Rule],
+    height: float,
+    stack_gap: float,
 ) -> list[HeaderCell]:
-    """Return the headings of `rows` (top to bottom), lines stacked and spans widened, each with its row."""
+    """Return the headings of `rows` (top to bottom), lines stacked and spans widened, each with its row.
+
+    `height` is that of a line, `stack_gap` the white between lines of one heading at most, both in points.
+    """
     across = [rule for rule in rules if rule.horizontal]
     lines = [_headings(row, columns, across, height) for row in rows]
     if not any(
@@ -49,7 +56,7 @@ def header_cells(
     cells: list[HeaderCell] = []
     for line in lines:
         for cell in line:
-            over = _stack(cell, cells, across, height)
+            over = _stack(cell, cells, across, height, stack_gap)
             if over is None:
                 cells.append(cell)
             else:
@@ -165,7 +172,11 @@ def _middle(columns: Sequence[Span], first: int, last: int) -> float:
 
 
 def _stack(
-    cell: HeaderCell, cells: Sequence[HeaderCell], across: Sequence[Rule], height: float
+    cell: HeaderCell,
+    cells: Sequence[HeaderCell],
+    across: Sequence[Rule],
+    height: float,
+    stack_gap: float,
 ) -> HeaderCell | None:
     """The heading right above whose text goes on in `cell`: same columns, close, and no rule between."""
     for other in reversed(cells):
@@ -176,7 +187,7 @@ def _stack(
             cell.underlined and not other.underlined
         ):  # lines of one heading, of which the rule runs below the last
             same = cell.first <= other.first and other.last <= cell.last and not _shared(other, cell, cells)
-        near = cell.box.y0 - other.box.y1 <= STACK_GAP * height
+        near = cell.box.y0 - other.box.y1 <= stack_gap
         ruled = any(
             other.box.y1 - 0.3 * height <= (rule.y0 + rule.y1) / 2 <= cell.box.y0 + 0.3 * height
             and rule.x0 < cell.box.x1

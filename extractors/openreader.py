@@ -9,13 +9,17 @@ from collections.abc import Sequence
 
 from extractors.columns import Placed, find_columns, place
 from extractors.draft import Draft, DraftCell, holds_value, settled
-from extractors.headers import header_cells
+from extractors.headers import STACK_GAP, header_cells
 from extractors.rows import Measure, PrintedRow
 from extractors.wrap import row_groups
-from schemas.box import union
+from schemas.box import Box, union
 from schemas.page import Rule
 
 WIDE = 0.6  # of the table's width; a horizontal rule at least this long parts rows
+RULED_ROWS = 0.4  # rules across the table for each printed line of its body, where every row has its rule
+LOOSE_STACK = (
+    2.0  # line heights of white; so far apart may the lines of a heading be where rules part the rows
+)
 MAX_HEADER_LINES = 10  # printed lines; no column header is deeper
 
 
@@ -24,13 +28,11 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure)
     columns = find_columns(rows, scale)
     placed = [place(row, columns, scale) for row in rows]
     frame = union(row.box for row in rows)
-    breaks = [
-        (rule.y0 + rule.y1) / 2
-        for rule in rules
-        if rule.horizontal and min(rule.x1, frame.x1) - max(rule.x0, frame.x0) >= WIDE * frame.width
-    ]
+    breaks = _breaks(rules, frame)
     n_lines = _header_lines(placed, rows, breaks)
-    headings = header_cells(placed[:n_lines], columns, rules, scale.height)
+    ruled_rows = len(breaks) >= RULED_ROWS * (len(rows) - n_lines)
+    stack_gap = (LOOSE_STACK if ruled_rows else STACK_GAP) * scale.height
+    headings = header_cells(placed[:n_lines], columns, rules, scale.height, stack_gap)
     n_header = max((cell.row for cell in headings), default=-1) + 1
     cells = [DraftCell(c.words, c.row, c.first, c.rows, c.last - c.first + 1) for c in headings]
     body = placed[n_lines:]
@@ -40,6 +42,20 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure)
     return Draft(
         settled(cells), n_header + len(groups), len(columns), n_header, [column.x0 for column in columns]
     )
+
+
+def _breaks(rules: Sequence[Rule], frame: Box) -> list[float]:
+    """Heights at which rules, put together, run across most of the table."""
+    covered: dict[int, list[Rule]] = {}
+    for rule in rules:
+        if rule.horizontal and frame.y0 <= rule.y1 and rule.y0 <= frame.y1:
+            covered.setdefault(round((rule.y0 + rule.y1) / 2), []).append(rule)
+    breaks = []
+    for level in covered.values():
+        ink = sum(max(0.0, min(rule.x1, frame.x1) - max(rule.x0, frame.x0)) for rule in level)
+        if ink >= WIDE * frame.width:
+            breaks.append((level[0].y0 + level[0].y1) / 2)
+    return sorted(breaks)
 
 
 def _header_lines(
@@ -58,7 +74,8 @@ def _header_lines(
         if line > MAX_HEADER_LINES or not any(item.first > 0 for row in placed[:line] for item in row):
             continue
         complete = [n for n, row in enumerate(placed[:line]) if _valued(row) and row[0].first == 0]
-        if line > values and complete in ([], [line - 1]) and 1 < line < len(rows) - 1:
+        numbers = line > values and complete in ([], [line - 1]) and 1 < line < len(rows) - 1
+        if numbers and len(ruled) < RULED_ROWS * len(rows):
             return line
         labelled = sum(len(row) > 1 and row[0].first == 0 for row in placed[line:first])
         if line <= first and labelled > 1:

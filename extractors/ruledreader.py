@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from extractors.captions import CAPTION
 from extractors.columns import Placed
 from extractors.draft import Draft, DraftCell, compact, holds_value, settled
 from extractors.rows import Measure, Piece, PrintedRow, has_digits, joined, pieces, printed_rows
@@ -22,6 +23,7 @@ from schemas.page import Word
 
 LUMPS = 0.15  # of the cells; where more hold several columns, the lines are no grid of cells
 FAR = 1.0  # line heights; headings of one ruled cell farther apart than this belong to different columns
+HEADER_REACH = 1.5  # line heights; the middle of a header row without rules is this close to its grid
 FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted by blank lines
 BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is left out
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
@@ -34,7 +36,7 @@ def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure) -> Draft | Non
     inside = _by_cell(grid, words)
     if not _is_filled(grid, inside, scale):
         return None
-    cells = _without_title_and_notes(list(inside), grid)
+    cells = _without_title_and_notes(inside, grid)
     for cell in [cell for cell in cells if cell.right > cell.left]:
         parts = _unruled_parts(cell, grid, inside[cell], scale)
         if parts:
@@ -46,6 +48,23 @@ def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure) -> Draft | Non
     n_rows, n_cols = compact(drafts)
     lefts = [min(c.box.x0 for c in drafts if c.col == col) for col in range(n_cols)]
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
+
+
+def with_header_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
+    """Return the grid with one more band for a row right above it that has headings for its columns, if there is one."""
+    above = [row for row in rows if 0 <= grid.ys[0] - row.middle <= HEADER_REACH * scale.height]
+    for row in above:
+        cut = [p for p in pieces(row.words, scale.blank) if grid.xs[0] <= p.box.center[0] <= grid.xs[-1]]
+        columns = {bisect(grid.xs, piece.box.center[0]) for piece in cut}
+        caption = CAPTION.match(joined(row.words))
+        if caption or len(cut) < 2 or len(columns) < len(cut) or any(piece.numeric for piece in cut):
+            continue
+        edges = list(zip(grid.xs, grid.xs[1:], strict=False))
+        top = row.box.y0 - 1
+        band = [GridCell(0, 0, n, n, Box(x0, top, x1, grid.ys[0])) for n, (x0, x1) in enumerate(edges)]
+        moved = [replace(cell, top=cell.top + 1, bottom=cell.bottom + 1) for cell in grid.cells]
+        return Grid(grid.xs, (top, *grid.ys), (*band, *moved))
+    return grid
 
 
 def _by_cell(grid: Grid, words: Sequence[Word]) -> Inside:
@@ -76,16 +95,21 @@ def _is_lump(words: Sequence[Word], scale: Measure) -> bool:
     )
 
 
-def _without_title_and_notes(cells: list[GridCell], grid: Grid) -> list[GridCell]:
-    """Leave out rows over the whole width at the top (title) and at the bottom (notes)."""
+def _without_title_and_notes(inside: Inside, grid: Grid) -> list[GridCell]:
+    """Leave out rows over the whole width: a title of several lines or with a number at the top, notes at the bottom."""
     n_columns = len(grid.xs) - 1
-    whole = {cell.top for cell in cells if cell.right - cell.left + 1 == n_columns}
-    bands = sorted({cell.top for cell in cells})
-    while len(bands) > 2 and bands[0] in whole:
+    whole = {cell.top: words for cell, words in inside.items() if cell.right - cell.left + 1 == n_columns}
+    bands = sorted({cell.top for cell in inside})
+    while len(bands) > 2 and bands[0] in whole and _is_title(whole[bands[0]]):
         bands.pop(0)
     while len(bands) > 2 and bands[-1] in whole:
         bands.pop()
-    return [cell for cell in cells if cell.top in set(bands)]
+    return [cell for cell in inside if cell.top in set(bands)]
+
+
+def _is_title(words: Sequence[Word]) -> bool:
+    lines = printed_rows(words)
+    return len(lines) > 1 or bool(CAPTION.match(joined(lines[0].words)))
 
 
 def _unruled_parts(cell: GridCell, grid: Grid, words: Sequence[Word], scale: Measure) -> Inside:
