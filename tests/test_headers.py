@@ -56,10 +56,13 @@ Region                2023       2022       2023       2022"""
 def test_a_rule_below_a_heading_says_what_it_spans() -> None:
     cells = header(
         """
+A line of text shows how wide a blank is.
+
+
                                     Amount borrowed
 Region                  Any       None        Few       Many"""
         + BODY,
-        (across(0, 31, 60),),
+        (across(3, 31, 60),),
     )
     assert (0, 2, 1, 3, "Amount borrowed") in cells
     assert (0, 1, 2, 1, "Any") in cells
