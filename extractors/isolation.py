@@ -127,6 +127,11 @@ class ReaderPool:
                 task.give_up(ended.error, everything=ended.out_of_time or task.endings >= MOST_ENDINGS)
                 if ended.out_of_time:  # what was read is still put together, in a new process
                     task.deadline = time.monotonic() + START_TIMEOUT
+            except ParquetryError:  # the process told of it, and waits for the next document
+                raise
+            except BaseException:  # stopped in the middle: what the process still says belongs to nobody
+                process.end()
+                raise
             finally:
                 self._give_back(process)
 
@@ -256,17 +261,16 @@ class _Process:
                     f"the document took longer than document_timeout ({self._settings.document_timeout:g} s)"
                 )
                 word, payload = self._next(task.deadline, what, opened, True)
-            if word == "OPENED":
+            if word == "OPENED" and payload.isdigit() and int(payload[:9]) <= self._settings.max_pages:
                 opened, task.n_pages = True, int(payload)
-            elif word == "PAGE":
-                _, _, reading = payload.partition(b" ")
-                task.readings.append(reading)
+            elif word == "PAGE" and opened and page <= task.n_pages:
+                task.readings.append(payload.partition(b" ")[2])
                 if on_page:
-                    on_page(len(task.readings), task.n_pages)
+                    on_page(page, task.n_pages)
             elif word == "RESULT":
                 return _result(payload, task.source)
-            elif word == "ERROR":
-                raise _error(payload)
+            elif word == "ERROR" and (reported := _error(payload)):
+                raise reported
             else:
                 raise _ProcessEnded(
                     CrashError("the reading process sent something strange; report this."), opened
@@ -353,16 +357,16 @@ def _result(payload: bytes, source: Source) -> DocumentResult:
     return result
 
 
-def _error(payload: bytes) -> ParquetryError:
-    """Return the error that the process reported, of the class that its category has."""
-    body = json.loads(payload)
-    for kind in ParquetryError.__subclasses__():
-        if kind.category == body["category"] and kind is not UsageError:
-            error = kind(str(body["message"]))
-            break
-    else:
-        error = ParquetryError(str(body["message"]))
-    error.retryable = bool(body["retryable"])
+def _error(payload: bytes) -> ParquetryError | None:
+    """Return the error that the process reported, of the class that its category has; None when it makes no sense."""
+    try:
+        body = json.loads(payload)
+        category, message, retryable = str(body["category"]), str(body["message"]), bool(body["retryable"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    kinds = (kind for kind in ParquetryError.__subclasses__() if kind is not UsageError)
+    error = next((kind(message) for kind in kinds if kind.category == category), ParquetryError(message))
+    error.retryable = retryable
     return error
 
 

@@ -17,15 +17,8 @@ import pymupdf
 
 from extractors.engine import Pixels, Render
 from schemas.box import Box
-from schemas.page import PageContent
 
 POINTS_PER_INCH = 72
-LEGIBLE_DIGIT = 18.0  # pixels; digits below this height are confused by readers of pixels
-DIGIT_HEIGHT = 0.7  # of the font size; of the word's box when the font size is unknown
-SMALLEST_SHARE = (
-    0.02  # of the words may be smaller than what the dpi is chosen for: superscripts, stray marks
-)
-LOWEST_DPI, HIGHEST_DPI = 110, 300  # below: large slides lose their small print; above: nothing is gained
 WHITE = (255, 255, 255)
 
 Raster = Callable[[float, float, Box], Pixels]
@@ -151,20 +144,6 @@ def fit_dpi(dpi: float, width: float, height: float, max_pixels: int) -> float:
     """Return `dpi`, or the largest one at which `width` × `height` points stay within `max_pixels`."""
     inches = max(width / POINTS_PER_INCH, 1e-6) * max(height / POINTS_PER_INCH, 1e-6)
     return min(float(dpi), math.sqrt(max_pixels / inches))
-
-
-def legible_dpi(content: PageContent, max_pixels: int, native_dpi: float | None = None) -> int:
-    """Return the dpi at which the page's smallest text has digits of `LEGIBLE_DIGIT` pixels, within the budget.
-
-    `native_dpi` is a scan's own resolution: more shows nothing more.
-    """
-    sizes = sorted(word.size or word.box.height for word in content.words if word.text)
-    dpi = float(LOWEST_DPI)
-    if sizes:
-        smallest = sizes[int(len(sizes) * SMALLEST_SHARE)]
-        dpi = LEGIBLE_DIGIT / DIGIT_HEIGHT * POINTS_PER_INCH / max(smallest, 1.0)
-    dpi = min(max(dpi, LOWEST_DPI), HIGHEST_DPI, native_dpi or HIGHEST_DPI)
-    return max(1, int(fit_dpi(dpi, content.width, content.height, max_pixels)))
 
 
 def _exactly(pixels: Pixels, across: int, down: int) -> Pixels:

@@ -23,6 +23,10 @@ from schemas.box import Box
 from schemas.page import PageContent, Rule, Word
 
 SURE = 0.9  # mean probability of the characters above which nobody asks whether the page is upside down
+LEGIBLE_DIGIT = 16.0  # pixels; smaller digits are confused
+DIGIT_HEIGHT = 0.5  # of the height of a detected line, which has margins
+SMALLEST_SHARE = 0.05  # of the lines may be smaller than what the dpi is chosen for: specks, superscripts
+HIGHEST_DPI = 300  # scanners give no more, and smaller print is not read
 DETECT_DPI = 150  # finds the same lines as 200 in half the time; letters are read at the full resolution
 ABOVE_BASELINE = 0.78  # of a word's box
 LETTER = 1.5  # times the box's height; no stroke of a letter is longer
@@ -44,16 +48,20 @@ class Scan:
 def read_scan(number: int, raster: Raster, width: float, height: float, settings: Settings) -> Scan:
     """Read page `number` of `width` × `height` points from its pixels. Raises EngineError when OCR cannot run."""
     pose = Pose(width, height)
-    pixels = _shown(raster, pose, settings)
+    pixels = _shown(raster, pose, settings.ocr_dpi, settings)
     quads = _detected(pixels, settings.ocr_dpi)
     if runs_sideways(quads):
         pose = replace(pose, turn=90)
-        pixels = _shown(raster, pose, settings)
+        pixels = _shown(raster, pose, settings.ocr_dpi, settings)
         quads = _detected(pixels, settings.ocr_dpi)
     if skew := sharpest_skew(ink_mask(pixels), skew_of(quads)):
         quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
         pose = replace(pose, skew=-skew)
-        pixels = _shown(raster, pose, settings)
+    dpi = legible_dpi(quads, settings.ocr_dpi)
+    if skew or dpi > settings.ocr_dpi:
+        before = pixels.shape[1]
+        pixels = _shown(raster, pose, dpi, settings)
+        quads = np.asarray(quads * (pixels.shape[1] / before), np.float32)
     width, height = pose.upright_size
     scale = pixels.shape[1] / width
     lines, drawn, marks = _lines_and_rules(pixels, quads, scale)
@@ -169,8 +177,17 @@ def _detected(pixels: Pixels, dpi: int) -> Quads:
     return np.asarray(detect_lines(smaller) * factor, np.float32)
 
 
-def _shown(raster: Raster, pose: Pose, settings: Settings) -> Pixels:
-    return upright_render(raster, pose, settings.max_pixels)(settings.ocr_dpi, None)
+def legible_dpi(quads: Quads, dpi: int) -> int:
+    """Return the dpi at which the smallest print has legible digits, where `quads` are the lines found at `dpi`."""
+    if len(quads) == 0:
+        return dpi
+    heights = np.sort(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1))
+    digits = DIGIT_HEIGHT * float(heights[int(len(heights) * SMALLEST_SHARE)])
+    return round(min(max(dpi, dpi * LEGIBLE_DIGIT / max(digits, 1.0)), max(dpi, HIGHEST_DPI)))
+
+
+def _shown(raster: Raster, pose: Pose, dpi: int, settings: Settings) -> Pixels:
+    return upright_render(raster, pose, settings.max_pixels)(dpi, None)
 
 
 def _turned(quads: Quads, before: Pose, after: Pose, pixels: Pixels) -> Quads:

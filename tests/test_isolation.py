@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from extractors.errors import UsageError
-from extractors.isolation import ReaderPool
+from extractors.isolation import ReaderPool, _error
 from extractors.settings import Settings
 from extractors.sources import Source, find_sources, identify
 from tests.conftest import ROOT
@@ -121,6 +121,28 @@ def test_the_environment_of_a_reading_process_holds_no_credentials(
         if not environment.exists():
             pytest.skip("this system does not show the environment of a process")
         assert b"do not leak" not in environment.read_bytes()
+
+
+def test_a_caller_that_stops_in_the_middle_leaves_no_mixed_answers(tmp_path: Path) -> None:
+    long = makers.pdf(tmp_path / "long.pdf", [f"page {number}" for number in range(40)])
+    short = makers.pdf(tmp_path / "short.pdf", ["short"])
+
+    def stop(done: int, pages: int) -> None:
+        raise KeyboardInterrupt
+
+    with ReaderPool(settings()) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            pool.read(source(long), on_page=stop)
+        result = pool.read(source(short))
+    assert (result.document.status, result.document.n_pages) == ("ok", 1)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"{}", b"[1]", b"nonsense", b'{"category": "no such", "message": "m", "retryable": false}']
+)
+def test_what_an_owned_process_reports_is_checked(payload: bytes) -> None:
+    error = _error(payload)
+    assert error is None or (error.category, str(error)) == ("internal", "m")
 
 
 def test_closing_ends_what_is_being_read(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.render import Pose, fit_dpi, image_raster, legible_dpi, pdf_raster, upright_render
+from extractors.render import Pose, fit_dpi, image_raster, pdf_raster, upright_render
 from schemas.box import Box
-from schemas.page import PageContent, Word
 
 TURNS = st.sampled_from([0, 90, 180, 270])
 PLACE = st.floats(0, 1)
@@ -79,15 +78,3 @@ def test_a_huge_page_is_rendered_within_the_budget() -> None:
     page = pymupdf.open().new_page(width=14_400, height=14_400)
     pixels = upright_render(pdf_raster(page), Pose(14_400.0, 14_400.0), 2_000_000)(300, None)
     assert 1_900_000 < pixels.shape[0] * pixels.shape[1] < 2_100_000
-
-
-def test_the_dpi_makes_small_print_legible() -> None:
-    def content(size: float) -> PageContent:
-        words = tuple(Word("1,234", Box(0, 0, 30, size), line, size=size) for line in range(200))
-        return PageContent(1, 612.0, 792.0, 0, "text_layer", words)
-
-    assert legible_dpi(content(12.0), 40_000_000) == 154
-    assert legible_dpi(content(6.5), 40_000_000) == 284
-    assert legible_dpi(content(30.0), 40_000_000) == 110
-    assert legible_dpi(content(6.5), 40_000_000, native_dpi=150.0) == 150
-    assert legible_dpi(content(6.5), 1_000_000) == 103
