@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from rapidfuzz import fuzz
+
 from extractors.kinds import KindGuess, guess_kind, title_kind
 from extractors.layout import Layout, Side, lay_out
 from extractors.lineitems import RawItem, read_items
@@ -21,6 +23,7 @@ from schemas.page import JoinedTable, Line, PageReading
 
 TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand
 MIN_ITEMS = 3  # rows with values; fewer are no statement
+SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mark of continuation
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
 
 _TITLE_WORD = re.compile(
@@ -68,7 +71,7 @@ def find_candidates(
         pieces = _pieces(table, pages, decimal_point)
         previous = found[-1] if found else None
         if len(pieces) == 1 and previous is not None:
-            longer = _continued(previous, pieces[0], pages)
+            longer = _continued(previous, pieces[0]) or _overleaf(previous, pieces[0])
             if longer is not None:
                 found[-1] = longer
                 continue
@@ -137,9 +140,7 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, str]]:
     return found
 
 
-def _continued(
-    candidate: Candidate, piece: tuple[tuple[str, ...], Part], pages: Sequence[PageReading]
-) -> Candidate | None:
+def _continued(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Candidate | None:
     """Return the candidate with a table that goes on with it: next on the page, untitled, undated, in the same columns."""
     titles, part = piece
     last = candidate.parts[-1]
@@ -151,10 +152,36 @@ def _continued(
     if any(title_kind(t) and _TITLE_WORD.search(fold(t)) for t in titles) or _prose_between(titles):
         return None
     columns = _same_columns(candidate, part)
-    if columns is None:
+    return None if columns is None else _lengthened(candidate, replace(part, columns=columns))
+
+
+def _overleaf(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Candidate | None:
+    """Return the candidate with a table that goes on with it on the next page, under the same title and the same dates.
+
+    A table that is a whole statement of its own is another statement, however alike the title.
+    """
+    titles, part = piece
+    kind = candidate.guess.kind
+    if part.table.fragments[0].page != candidate.parts[-1].table.fragments[-1].page + 1:
         return None
-    parts = (*candidate.parts, replace(part, columns=columns))
-    longer = replace(candidate, parts=parts)
+    title = next((t for t in titles if title_kind(t)), None)
+    if title is None or candidate.guess.title is None or title_kind(title) != kind:
+        return None
+    if fuzz.ratio(_bare(title), _bare(candidate.guess.title)) < SAME_TITLE:
+        return None
+    headers = [h for side in part.layout.sides for h in side.headers]
+    if [read_header(h).year for h in headers] != [read_header(h).year for h in candidate.headers]:
+        return None
+    guess = guess_kind(titles, [i.label for side in part.items for i in side if i.label], headers)
+    return None if guess and guess.whole and guess.kind == kind else _lengthened(candidate, part)
+
+
+def _bare(title: str) -> str:
+    return re.sub(r"continued|cont['’]?d|[\W\d]", "", fold(title))
+
+
+def _lengthened(candidate: Candidate, part: Part) -> Candidate:
+    longer = replace(candidate, parts=(*candidate.parts, part))
     guess = guess_kind(candidate.titles, longer.labels, candidate.headers)
     return replace(longer, guess=guess) if guess and guess.kind == candidate.guess.kind else longer
 

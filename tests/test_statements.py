@@ -243,6 +243,17 @@ def test_a_statement_cut_into_two_tables_is_one() -> None:
     assert fact(facts, "Dividends paid", 2022).table_id == "lower"
 
 
+def test_a_statement_goes_on_overleaf() -> None:
+    first = printed_table(CASH, above=CASH_ABOVE, page=1, table_id="first")
+    rows = [["", "2023", "2022"], ["Supplemental information:", "", ""], ["Interest paid", "7", "8"],
+            ["Income taxes paid", "55", "50"], ["Assets acquired under leases", "3", "4"]]  # fmt: skip
+    second = printed_table(rows, above=[CASH_ABOVE[0] + " (continued)"], page=2, table_id="second")
+    statements, facts, _ = read(first, second)
+    assert [(s.kind, s.table_ids) for s in statements] == [("cash_flow_statement", ("first", "second"))]
+    paid = fact(facts, "Interest paid", 2022)
+    assert (paid.table_id, paid.page, paid.value) == ("second", 2, Decimal(8 * 10**6))
+
+
 def test_an_unreadable_figure_has_no_value_and_a_reason() -> None:
     rows = [list(row) for row in INCOME]
     rows[2][1] = "6O0"
