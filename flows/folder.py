@@ -70,6 +70,10 @@ def run_as_flow(parameters: RunParameters, events: Events | None = None) -> Summ
 @flow(name="parquetry", flow_run_name=lambda: _flow_run_name(), persist_result=False)
 def parquetry(run: RunParameters) -> State[Any]:
     """Read the new and changed documents of a folder into Parquet, each number verified against its page or flagged."""
+    return _run(run)  # a cluster is sent this function by value, so it names nothing that cannot travel
+
+
+def _run(run: RunParameters) -> State[Any]:
     flow_run_id = str(runtime.flow_run.id)
     events = FlowEvents(_watched.get())
     events.began(url_for("flow-run", runtime.flow_run.id) or "")
@@ -80,9 +84,8 @@ def parquetry(run: RunParameters) -> State[Any]:
     ):
         _open[flow_run_id] = (opened, reader)
         try:
-            _read_all(opened, flow_run_id)
+            _read_all(opened, reader, flow_run_id)
         finally:
-            opened.job.stopping.set()
             _open.pop(flow_run_id, None)
     _leave_artifacts(opened.summary)
     _summaries[flow_run_id] = opened.summary
@@ -146,24 +149,29 @@ def secret_password(block: str) -> SecretStr:
     return SecretStr(str(secret.get()))
 
 
-def _read_all(opened: OpenRun, flow_run_id: str) -> None:
+def _read_all(opened: OpenRun, reader: Reader, flow_run_id: str) -> None:
     """Submit the tasks, a bounded number at a time, so that memory does not grow with the folder."""
     parameters = opened.job.parameters
     bench = Bench(parameters, opened.settings, opened.job.way, flow_run_id)
     with task_runner_of(parameters) as runner:
         most = 2 * _width(runner, parameters.workers)
         waiting: deque[tuple[tuple[ToRead, ...], PrefectFuture[Any]]] = deque()
-        for items in share(opened.plan.to_read[: parameters.limit]):
-            given: dict[str, Any] = {"label": _label(items), "items": items}
-            if parameters.dask:
-                future = runner.submit(read_documents_elsewhere, parameters={**given, "bench": bench})
-            else:
-                future = runner.submit(read_documents, parameters={**given, "flow_run_id": flow_run_id})
-            waiting.append((items, future))
-            if len(waiting) >= most:
+        try:
+            for items in share(opened.plan.to_read[: parameters.limit]):
+                given: dict[str, Any] = {"label": _label(items), "items": items}
+                if parameters.dask:
+                    future = runner.submit(read_documents_elsewhere, parameters={**given, "bench": bench})
+                else:
+                    future = runner.submit(read_documents, parameters={**given, "flow_run_id": flow_run_id})
+                waiting.append((items, future))
+                if len(waiting) >= most:
+                    _finish(opened, *waiting.popleft())
+            while waiting:
                 _finish(opened, *waiting.popleft())
-        while waiting:
-            _finish(opened, *waiting.popleft())
+        except BaseException:  # the runner would wait for documents under way; end them before it does
+            opened.job.stopping.set()
+            reader.close()
+            raise
 
 
 def _finish(opened: OpenRun, items: tuple[ToRead, ...], future: PrefectFuture[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -151,6 +152,24 @@ def test_processes_of_a_dask_cluster_write_the_same_datasets(server, tmp_path):
     assert {task["state_type"] for task in tasks} == {"COMPLETED"}
     assert parquetry(server, "run", folder, "--out", tmp_path / "direct", "--direct").returncode == 2
     assert content(tmp_path / "dask") == content(tmp_path / "direct")
+
+
+def test_ctrl_c_ends_a_flow_run_and_its_document(server, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for number in range(20):
+        small_pdf(folder / f"{number}.pdf", 100 + number, pages=4)
+    small_pdf(folder / "00-long.pdf", 1, pages=400)
+    command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--out", str(out), "--workers", "2"]
+    running = subprocess.Popen(command, env=server, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: running.poll() is not None or list((out / "documents").glob("*.parquet")))
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == 130, told
+    assert "carry on" in told
+    assert 1 <= len(pd.read_parquet(out / "documents")) < 21
+    run_id = told.split("/runs/flow-run/")[1].split()[0]
+    (flow_run,) = ask(server, "flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+    assert flow_run["state_type"] in ("CRASHED", "CANCELLED", "FAILED")
 
 
 def test_what_a_run_cannot_do_is_told_and_recorded(server, tmp_path):
