@@ -55,7 +55,7 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
     rows = printed_rows(words)
     for grid in (with_header_above(grid, rows, scale) for grid in find_grids(rules)):
         inside = [word for word in words if grid.box.contains_center(word.box)]
-        draft = read_ruled(grid, inside, scale)
+        draft = read_ruled(grid, inside, scale, scanned=content.text_source == "ocr")
         if draft is not None:
             drafts.append(draft)
             taken = {id(word) for word in inside}

@@ -22,6 +22,9 @@ from schemas.box import Box, union
 from schemas.page import Word
 
 LUMPS = 0.15  # of the cells; where more hold several columns, the lines are no grid of cells
+BROKEN = (
+    0.1  # of the cells; where more reach over rows that others keep apart, lines of a scan were not found
+)
 FAR = 1.0  # line heights; headings of one ruled cell farther apart than this belong to different columns
 HEADER_REACH = 1.5  # line heights; the middle of a header row without rules is this close to its grid
 FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted by blank lines
@@ -31,10 +34,10 @@ FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
 Inside = dict[GridCell, list[Word]]  # the words of ruled cells
 
 
-def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure) -> Draft | None:
-    """Read the table that `grid` rules."""
+def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure, scanned: bool = False) -> Draft | None:
+    """Read the table that `grid` rules; of a scan, only where its lines were found well enough to go by."""
     inside = _by_cell(grid, words)
-    if not _is_filled(grid, inside, scale):
+    if not _is_filled(grid, inside, scale) or (scanned and _is_broken(grid, inside)):
         return None
     cells = _without_title_and_notes(inside, grid)
     for cell in [cell for cell in cells if cell.right > cell.left]:
@@ -84,6 +87,17 @@ def _is_filled(grid: Grid, inside: Inside, scale: Measure) -> bool:
     lumps = sum(_is_lump(words, scale) for words in inside.values())
     filled = len(inside) >= FILLED * len(grid.cells)
     return len(columns) > 1 and len(bands) > 1 and filled and lumps <= LUMPS * len(inside)
+
+
+def _is_broken(grid: Grid, inside: Inside) -> bool:
+    """Tell whether lines between rows are missing: ruled cells with one line of text in each of several bands."""
+    broken = 0
+    for cell, words in inside.items():
+        bands = (
+            {bisect(grid.ys, row.middle) for row in printed_rows(words)} if cell.bottom > cell.top else set()
+        )
+        broken += len(bands) > 1
+    return broken > BROKEN * len(inside)
 
 
 def _is_lump(words: Sequence[Word], scale: Measure) -> bool:

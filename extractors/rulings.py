@@ -15,7 +15,9 @@ from schemas.page import Rule
 
 TOUCH = 3.0  # points; lines whose ends miss each other by less are meant to meet
 SAME_EDGE = 2.5  # points; parallel lines closer than this are one edge (double rules, jitter)
-DRAWN = 0.6  # of an edge's length that must be drawn for it to part two cells
+DRAWN = (
+    0.2  # of an edge's length that must be drawn for it to part two cells; scans keep only pieces of lines
+)
 MIN_SIDE = 4.0  # points; a band narrower than this holds no text
 
 
