@@ -52,7 +52,7 @@ def test_no_citation_leaves_the_scale_open() -> None:
         ("Weighted-average shares used in computing earnings per share", (), "shares"), ("Repurchases of common stock", (), "money"),
         ("Proceeds from issuance of shares", (), "money"), ("Dividends declared ($2.04 per share)", (), "money"),
         ("Dividends declared per common share", (), "per_share"), ("基本每股收益", (), "per_share"), ("Gross margin", (), "money"),
-        ("Effective tax rate", (), "percent"), ("Net sales", ("Revenues:",), "money"),
+        ("Effective tax rate", (), "percent"), ("32% equity-method investment received", (), "money"), ("Net sales", ("Revenues:",), "money"),
     ],
 )  # fmt: skip
 def test_what_a_row_counts(label: str, path: tuple[str, ...], expected: RowUnit) -> None:
