@@ -129,18 +129,6 @@ _PERCENT = re.compile(  # "32% equity-method investment" is money: its sign belo
     r"(?<!\d)(?<!\d )%|\bpercent(?:age)?\s*(?:of|change|rate|$)|\bper\s*cent\s*of\b|\beffective\s*tax\s*rate\b|\bin\s*prozent\b|率\s*$"
 )
 _COUNT = re.compile(
-    r"(?:weighted|average|avg)\W.{0,60}?\b(?:shares?|units|equivalents)\b|\bshares?\b.{0,40}\bweighted\b|\bshares?\s*outstanding\b"
-    r"|\bnumber\s*of\s*(?:\w+\s*){0,3}shares\b|\bshares?\s*used\s*in\b|\bdiluted\s*shares\b|\bbasic\s*shares\b|anzahl\s*(?:der\s*)?aktien"
-    r"|nombre\s*(?:moyen\s*)?(?:d')?actions|股数|股份数"
-)
-_VALUED_SHARES = re.compile(
-    r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
-)
-_BASIC_OR_DILUTED = re.compile(
-    r"^\W*(?:basic|diluted|basic\s*and\s*diluted|dilutive|effect\s*of\s*dilut|assuming\s*dilution|unverwassert|verwassert)"
-)
-_PERCENT = re.compile(r"%|\bpercent(?:age)?\b|\bper\s*cent\b|\beffective\s*tax\s*rate\b|\bprozent\b|率\s*$")
-_COUNT = re.compile(
     r"\bnumber\s*of\s*(?!shares)|\bemployees\b|\bheadcount\b|\bstores\s*(?:open|at)\b|anzahl\s*(?:der\s*)?mitarbeiter"
 )
 
