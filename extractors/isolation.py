@@ -49,6 +49,7 @@ MOST_ENDINGS = 4  # processes that one document may cost; then the rest of its p
 MOST_DOCUMENTS = 200  # a process reads before it is replaced: libraries leak
 GROWN = 0.5  # of max_memory; a process that keeps more than this between documents is replaced
 MOST_MESSAGE = 256 << 20  # bytes of one line from a process
+MOST_DIGITS = 9  # of a number of pages
 READ_BYTES = 1 << 20
 LAST_WORDS = 300  # bytes of a dead process's error output that are worth telling
 ENVIRONMENT = (  # what a process inherits; credentials do not belong into one that opens hostile documents
@@ -261,8 +262,8 @@ class _Process:
                     f"the document took longer than document_timeout ({self._settings.document_timeout:g} s)"
                 )
                 word, payload = self._next(task.deadline, what, opened, True)
-            if word == "OPENED" and payload.isdigit() and int(payload[:9]) <= self._settings.max_pages:
-                opened, task.n_pages = True, int(payload)
+            if word == "OPENED" and payload.isdigit() and len(payload) <= MOST_DIGITS:
+                opened, task.n_pages = True, min(int(payload), self._settings.max_pages)
             elif word == "PAGE" and opened and page <= task.n_pages:
                 task.readings.append(payload.partition(b" ")[2])
                 if on_page:

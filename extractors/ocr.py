@@ -132,7 +132,7 @@ def detect_lines(pixels: Pixels) -> Quads:
 
 
 def _detect(pixels: Pixels) -> Quads:
-    boxes = engine().text_det(np.ascontiguousarray(pixels)).boxes
+    boxes = engine().text_det(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)).boxes  # the models were trained on BGR
     return (
         np.zeros((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32).reshape(-1, 4, 2)
     )
@@ -162,7 +162,8 @@ def recognise(crops: list[Pixels]) -> list[tuple[str, list[float], list[float]]]
 
     if not crops:
         return []
-    read = engine().text_rec(TextRecInput(img=crops, return_word_box=True))
+    swapped = [cv2.cvtColor(crop, cv2.COLOR_RGB2BGR) for crop in crops]
+    read = engine().text_rec(TextRecInput(img=swapped, return_word_box=True))
     lines = []
     for text, info in zip(read.txts, read.word_results, strict=True):
         columns = iter([column for word in info.word_cols for column in word])
