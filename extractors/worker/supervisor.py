@@ -28,8 +28,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every l
 
 WATCH = 1.0  # seconds between two looks
 HEALTH_SECONDS = 5.0  # for an answer about its health
-FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0  # seconds before starting again; doubled each time
-HEALTHY_AFTER = 20.0  # seconds of service after which the back-off begins anew
+FIRST_BACK_OFF, LONGEST_BACK_OFF = (
+    0.5,
+    30.0,
+)  # seconds before starting again; doubled each time it did not even become ready
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -58,13 +60,12 @@ class Supervisor:
         """Run until stopped. 0 when a person stopped it, 1 when it cannot work as it is set up."""
         in_a_row = 0
         while True:
-            began = time.monotonic()
             code = self._run_once()
             if self._stopping:
                 return 0
             if code == EXIT_UNUSABLE:
                 return EXIT_UNUSABLE
-            in_a_row = 1 if time.monotonic() - began > HEALTHY_AFTER else in_a_row + 1
+            in_a_row = 1 if self._baseline is not None else in_a_row + 1  # it had become ready
             self.restarts += 1
             if self.settings.max_restarts and in_a_row > self.settings.max_restarts:
                 log.error("The worker ended %d times in a row; giving up. Its log above says why.", in_a_row)
