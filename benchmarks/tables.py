@@ -1,10 +1,12 @@
-"""How exactly are tables read? Relation F1, strict F1 and mean per table over a folder of PDFs with truth, and seconds.
+"""How exactly tables are read: relation F1, strict F1 and mean per table over a folder of PDFs with truth, and seconds.
 
-    python benchmarks/tables.py TRUTH_DIR --scorer SCORER_DIR [--each] [--only STEM ...]
+    python benchmarks/tables.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI] [--each] [--only STEM ...]
+                                          [--peers NAME ... --peer-python PYTHON]
 
 TRUTH_DIR holds `tables.jsonl` (one table a line: doc, pages, cells with r0, r1, c0, c1, text), or `*.truth.json`
-statements, of which the share of rows given exactly as printed is counted. SCORER_DIR holds `tables_eval.py` and
-`statements_eval.py`.
+statements, of which the share of rows given exactly as printed is counted. SCORER_DIR holds `tables_eval.py`,
+`statements_eval.py` and `peers.py`, which runs other readers under the same scorer; they need an environment of their
+own. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR.
 """
 
 from __future__ import annotations
@@ -13,21 +15,33 @@ import argparse
 import collections
 import importlib
 import json
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pymupdf
+from statements import rasterised
 
 from extractors.geometry import read_tables
+from extractors.pages import open_document
+from extractors.settings import Settings
+from extractors.sources import find_sources, identify
 from extractors.textlayer import text_layer
 from schemas.page import TableFragment
 
 
-def read(path: Path) -> list[TableFragment]:
-    with pymupdf.open(path) as document:
-        return [table for page in document for table in read_tables(text_layer(page, None))]
+def read(path: Path, raster: int | None = None) -> list[TableFragment]:
+    if raster is None:
+        with pymupdf.open(path) as document:
+            return [table for page in document for table in read_tables(text_layer(page, None))]
+    settings = Settings()
+    with tempfile.TemporaryDirectory() as scratch:
+        (listed,) = find_sources(str(rasterised(path, raster, Path(scratch))))
+        with open_document(identify(listed, settings), settings) as document:
+            return [table for page in document.pages() for table in read_tables(page.content)]
 
 
 def as_truth(table: TableFragment) -> dict[str, Any]:
@@ -45,21 +59,21 @@ def as_rows(table: TableFragment) -> list[list[str]]:
     return rows
 
 
-def score_tables(folder: Path, scorer: Any, only: list[str], each: bool) -> dict[str, Any]:
+def score_tables(folder: Path, scorer: Any, options: argparse.Namespace) -> dict[str, Any]:
     wanted = collections.defaultdict(list)
     for line in (folder / "tables.jsonl").read_text().splitlines():
         table = json.loads(line)
-        if not table.get("alternate") and (not only or table["doc"] in only):
+        if not table.get("alternate") and (not options.only or table["doc"] in options.only):
             wanted[table["doc"]].append({"page": table["pages"][0], "cells": table["cells"]})
     results, seconds, pages = [], 0.0, 0
     for doc, truth in sorted(wanted.items()):
         start = time.perf_counter()
-        tables = read(folder / f"{doc}.pdf")
+        tables = read(folder / f"{doc}.pdf", options.raster)
         seconds += time.perf_counter() - start
         with pymupdf.open(folder / f"{doc}.pdf") as document:
             pages += len(document)
         results.append(scorer.score_document([as_truth(table) for table in tables], truth))
-        if each:
+        if options.each:
             summary = scorer.summarise(results[-1:])
             figures = [summary[key] for key in ("rel_f1", "rel_f1_strict", "mean_table_rel_f1", "tables")]
             print(doc, *figures, [round(f, 2) for f in results[-1]["per_table_rel_f1"]])
@@ -70,22 +84,22 @@ def score_tables(folder: Path, scorer: Any, only: list[str], each: bool) -> dict
     }
 
 
-def score_statements(folder: Path, scorer: Any, only: list[str], each: bool) -> dict[str, Any]:
+def score_statements(folder: Path, scorer: Any, options: argparse.Namespace) -> dict[str, Any]:
     total: collections.Counter[str] = collections.Counter()
     seconds, pages = 0.0, 0
     for path in sorted(folder.glob("*.truth.json")):
         truth = json.loads(path.read_text())
-        if only and path.name.split(".")[0] not in only:
+        if options.only and path.name.split(".")[0] not in options.only:
             continue
         start = time.perf_counter()
-        tables = read(folder / truth["doc"])
+        tables = read(folder / truth["doc"], options.raster)
         seconds += time.perf_counter() - start
         with pymupdf.open(folder / truth["doc"]) as document:
             pages += len(document)
         rows = [row for table in tables for row in as_rows(table)]
         counts = scorer.printed_rows_recall(rows, truth)
         total.update(counts)
-        if each:
+        if options.each:
             print(path.name, dict(counts))
             for statement in truth["statements"]:
                 for row in statement["rows"]:
@@ -108,20 +122,22 @@ def main() -> None:
     parser.add_argument("truth", type=Path)
     parser.add_argument("--scorer", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--each", action="store_true")
+    parser.add_argument("--each", action="store_true", help="a line for each document too")
+    parser.add_argument("--raster", type=int, metavar="DPI", help="read noisy pictures of the pages by OCR")
+    parser.add_argument("--peers", nargs="*", default=[], metavar="NAME", help="other readers, see peers.py")
+    parser.add_argument("--peer-python", default=sys.executable, help="the interpreter that has them")
     options = parser.parse_args()
     sys.path.insert(0, str(options.scorer))
     if (options.truth / "tables.jsonl").exists():
-        print(
-            json.dumps(
-                score_tables(
-                    options.truth, importlib.import_module("tables_eval"), options.only, options.each
-                )
-            )
-        )
+        print(json.dumps(score_tables(options.truth, importlib.import_module("tables_eval"), options)))
     else:
-        scorer = importlib.import_module("statements_eval")
-        print(json.dumps(score_statements(options.truth, scorer, options.only, options.each)))
+        print(
+            json.dumps(score_statements(options.truth, importlib.import_module("statements_eval"), options))
+        )
+    for peer in options.peers:
+        subprocess.run(
+            [options.peer_python, str(options.scorer / "peers.py"), str(options.truth), peer], check=True
+        )
 
 
 if __name__ == "__main__":
