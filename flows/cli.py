@@ -11,6 +11,7 @@ import sys
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -336,9 +337,7 @@ def main() -> None:
 def _main() -> int:
     from extractors.errors import ParquetryError, UsageError
 
-    signal.signal(
-        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-    )  # a scheduler's stop is as clean as Ctrl-C
+    signal.signal(signal.SIGTERM, _stop)  # a scheduler's stop is as clean as Ctrl-C
     try:
         code = int(app(standalone_mode=False) or 0)
         if code == ExitCode.STOPPED:  # newer typers turn Ctrl-C into an exit code themselves
@@ -358,6 +357,10 @@ def _main() -> int:
         return ExitCode.STOPPED
     except BrokenPipeError:
         return ExitCode.OK
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _console(stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ def small_pdf(path: Path, sales: int = 100, pages: int = 1, title: str = "Balanc
             page.draw_line((40 + 340 * c / 3, 75), (40 + 340 * c / 3, 75 + 22 * len(rows)))
     pdf.save(path, no_new_id=True)
     return path
+
+
+def heed_ctrl_c() -> None:
+    """In a new process: undo that a shell lets what it starts in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def content(out: Path | str) -> dict[str, list[tuple[Any, ...]]]:

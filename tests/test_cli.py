@@ -16,7 +16,7 @@ import pytest
 
 from flows.datasets import Datasets
 from flows.lock import writing
-from tests.small import content, small_pdf
+from tests.small import content, heed_ctrl_c, small_pdf
 
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PARQUETRY_"))
@@ -199,6 +199,7 @@ def test_a_stopped_run_ends_cleanly_and_the_next_one_carries_on(tmp_path, end):
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        preexec_fn=heed_ctrl_c,
     )
     while running.poll() is None and len(list((out / "documents").glob("*.parquet"))) < 2:
         time.sleep(0.05)

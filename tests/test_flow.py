@@ -19,7 +19,7 @@ import pytest
 from flows.api import prefect_api
 from flows.demo import prefect_server, running
 from tests.conftest import ROOT
-from tests.small import content, small_pdf
+from tests.small import content, heed_ctrl_c, small_pdf
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_ctrl_c_ends_a_flow_run_and_its_document(server, tmp_path):
         small_pdf(folder / f"{number}.pdf", 100 + number, pages=4)
     small_pdf(folder / "00-long.pdf", 1, pages=400)
     command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--out", str(out), "--workers", "2"]
-    running = subprocess.Popen(command, env=server, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, env=server, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     eventually(lambda: running.poll() is not None or list((out / "documents").glob("*.parquet")))
     running.send_signal(signal.SIGINT)
     _, told = running.communicate(timeout=120)
