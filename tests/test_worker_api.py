@@ -173,7 +173,7 @@ def test_a_large_image_is_refused_before_it_is_decoded(client: openai.OpenAI) ->
 def test_more_than_the_queue_holds_gets_429_and_all_else_an_answer(worker: RunningWorker) -> None:
     def ask(seed: int) -> httpx.Response:
         body = {"model": "tiny", "messages": about(data_url(seed)), "max_tokens": 400}
-        return httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=120)
+        return httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=240)
 
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(ask, range(16)))
@@ -204,7 +204,7 @@ def test_a_client_that_goes_away_frees_its_slot(worker: RunningWorker) -> None:
             for _ in reply.iter_raw():
                 if time.monotonic() - began > 0.7:
                     raise httpx.ReadTimeout("seen enough")
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while worker.metric('finished_total{reason="cancelled"}') == before and time.monotonic() < until:
             time.sleep(0.05)
         assert worker.metric('finished_total{reason="cancelled"}') == before + 1
@@ -221,7 +221,7 @@ def test_a_deadline_is_kept(worker: RunningWorker) -> None:
         "timeout": 0.3,
         "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": endless}},
     }
-    reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=60)
+    reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=180)
     assert reply.status_code == 504
     assert "longer than 0.3 seconds" in reply.json()["error"]["message"]
 
@@ -259,15 +259,15 @@ def test_told_to_stop_it_finishes_what_it_has_begun(tmp_path_factory: pytest.Tem
         body = {"model": "tiny", "messages": about(data_url(1)), "max_tokens": 300, "temperature": 0.7}
 
         def ask() -> None:
-            replies.append(httpx.post(f"{drained.url}/v1/chat/completions", json=body, timeout=60))
+            replies.append(httpx.post(f"{drained.url}/v1/chat/completions", json=body, timeout=180))
 
         asking = threading.Thread(target=ask)
         asking.start()
         while drained.metric("slots_busy") == 0 and not replies:
             time.sleep(0.005)
         drained.process.terminate()
-        asking.join(60)
-        assert drained.process.wait(60) == 0
+        asking.join(180)
+        assert drained.process.wait(180) == 0
     assert [reply.status_code for reply in replies] == [200]
     assert json.loads(replies[0].text)["choices"][0]["finish_reason"] in ("stop", "length", "repetition")
 
@@ -288,6 +288,6 @@ def test_the_page_to_try_it_works_offline(worker: RunningWorker) -> None:
             "json_schema": {"name": "answer", "schema": prompts["schemas"][task]},
         }
         body = {"messages": messages, "response_format": wanted, "max_tokens": 50, "logprobs": True}
-        reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=60)
+        reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=180)
         assert reply.status_code == 200
         assert set(reply.json()["timings"]) == {"queue", "encode", "prefill", "decode"}

@@ -58,7 +58,7 @@ class Bench:
 
     def wait(self, *requests: Request) -> None:
         for request in requests:
-            assert self._ended[request.number].wait(120), "the request did not end"
+            assert self._ended[request.number].wait(300), "the request did not end"
 
     def value(self, name: str) -> float:
         return float(self.metrics.registry.get_sample_value(f"parquetry_worker_{name}") or 0.0)

@@ -26,7 +26,7 @@ def ask(client: WorkerClient, seed: int) -> str:
 
 
 def new_pid(worker: RunningWorker, old: int) -> int:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         try:
             health = worker.health()

@@ -18,7 +18,7 @@ import httpx
 
 from tests.tiny_model import Shape, build_pair
 
-READY_SECONDS = 60.0  # a busy machine may take long to load even a tiny model
+READY_SECONDS = 240.0  # a busy machine may take long to load even a tiny model
 
 
 @dataclass
@@ -31,12 +31,12 @@ class RunningWorker:
 
     def health(self) -> dict[str, Any]:
         """What /health says now."""
-        body: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=10).json()
+        body: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=60).json()
         return body
 
     def metric(self, name: str) -> float:
         """The value of one counter or gauge, label included in the name."""
-        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+        for line in httpx.get(f"{self.url}/metrics", timeout=60).text.splitlines():
             if line.startswith(f"parquetry_worker_{name} "):
                 return float(line.rsplit(" ", 1)[1])
         return 0.0
@@ -97,7 +97,7 @@ def running_worker(
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(60)
+                    process.wait(180)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

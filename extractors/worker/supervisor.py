@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell of every look at /health
 
 WATCH = 1.0  # seconds between two looks
+START_SECONDS = 180.0  # from its start until it answers for the first time, on a busy machine
 HEALTH_SECONDS = 5.0  # for an answer about its health
 FIRST_BACK_OFF, LONGEST_BACK_OFF = (
     0.5,
@@ -43,6 +44,7 @@ class Supervisor:
         self.restarts = 0
         self._process: subprocess.Popen[str] | None = None
         self._stopping = False
+        self._answered = False  # since it was started
         self._silent_since: float | None = None
         self._drained_since: float | None = None
         self._baseline: int | None = None  # resident bytes when the worker became ready
@@ -78,6 +80,7 @@ class Supervisor:
 
     def _run_once(self) -> int:
         self._baseline = self._silent_since = self._drained_since = None
+        self._answered = False
         environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}  # an assert must end the process at once
         self._process = subprocess.Popen(
             [sys.executable, "-m", "extractors.worker.process"],
@@ -106,12 +109,16 @@ class Supervisor:
         assert self._process is not None
         now = time.monotonic()
         health = self._health()
+        patience = (
+            self.settings.hang_seconds if self._answered else max(START_SECONDS, self.settings.hang_seconds)
+        )
+        self._answered = self._answered or health is not None
         if health is None or (
             not health["idle"] and health["seconds_since_step"] > self.settings.hang_seconds
         ):
             self._silent_since = self._silent_since or now
-            if health is not None or now - self._silent_since > self.settings.hang_seconds:
-                log.error("The worker has made no step for %.0f s; ending it", self.settings.hang_seconds)
+            if health is not None or now - self._silent_since > patience:
+                log.error("The worker has made no step for %.0f s; ending it", patience)
                 self._process.kill()
                 self._silent_since = None
             return
