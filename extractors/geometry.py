@@ -6,6 +6,7 @@ In: a `PageContent` from a text layer or from OCR. Out: `TableFragment`s in page
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from extractors.captions import outside_lines, titled
 from extractors.draft import Draft, DraftCell
@@ -26,6 +27,7 @@ from extractors.ruledreader import read_ruled, with_header_above
 from extractors.rulings import find_grids
 from schemas.box import union
 from schemas.page import PageContent, ReadCell, Rule, TableFragment
+from schemas.records import Failure
 
 __all__ = ["GeometryEngine", "outside_lines", "read_tables"]
 
@@ -41,7 +43,17 @@ class GeometryEngine:
 
     def read_page(self, content: PageContent, render: Render) -> EngineReading:
         """Read the tables of one page. `render` is not used: words and rules are enough."""
-        return EngineReading(read_tables(content))
+        try:
+            return EngineReading(read_tables(content))
+        except Exception as error:  # one odd page must not end its document
+            message = (
+                f"the tables of page {content.page} were not read ({type(error).__name__}: {error}); "
+                "please report it with the document, and read the page with --engine vision."
+            )
+            failure = Failure(
+                page=content.page, stage="tables", category="internal", message=message, at=datetime.now(UTC)
+            )
+            return EngineReading((), failures=(failure,))
 
 
 def read_tables(content: PageContent) -> tuple[TableFragment, ...]:

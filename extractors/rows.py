@@ -27,6 +27,7 @@ WIDEST_BLANK = (
 )
 MIN_BLANKS = 3  # gaps between words from which the width of a blank is measured
 PIECE_GAP = 2.0  # blanks; words farther apart than this stand in different pieces
+LEAST = 0.1  # points; type lower than this is not there to be read
 TOUCHING = 0.5  # blanks; a minus sign that stands this close belongs to its number
 NUMBER_GAP = 1.45  # blanks; two numbers side by side are two values unless they stand this close
 CURRENCY_REACH = 14.0  # line heights; how far left of its number an aligned currency sign may stand
@@ -141,7 +142,7 @@ def typed_rule(word: Word) -> Rule:
 
 def line_height(words: Sequence[Word]) -> float:
     """Return the usual height of a word in points; 10 where there is none."""
-    return median(word.box.height for word in words) if words else 10.0
+    return max(LEAST, median(word.box.height for word in words)) if words else 10.0
 
 
 def level_words(words: Sequence[Word]) -> list[Word]:
@@ -235,7 +236,8 @@ def pieces(words: Sequence[Word], blank: float) -> list[Piece]:
 
 
 def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
-    gap = (right[0].box.x0 - left[-1].box.x1) / max(left[-1].box.height, right[0].box.height)
+    height = max(left[-1].box.height, right[0].box.height, LEAST)
+    gap = (right[0].box.x0 - left[-1].box.x1) / height
     if gap > PIECE_GAP * blank:
         return False
     before, after = joined(left), joined(right)
