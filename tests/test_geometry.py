@@ -142,6 +142,20 @@ def test_the_engine_meets_its_protocol() -> None:
     assert (engine.name, engine.model, len(reading.fragments), reading.failures) == ("geometry", None, 1, ())
 
 
+def test_a_page_that_breaks_the_reader_is_a_failure_and_no_exception() -> None:
+    page = PageContent(3, 600, 800, 0, "text_layer", (Word("x", None, 0),))  # type: ignore[arg-type]
+    reading = GeometryEngine().read_page(page, lambda dpi, region: None)  # type: ignore[arg-type,return-value]
+    assert reading.fragments == ()
+    assert [(failure.page, failure.stage, failure.category) for failure in reading.failures] == [
+        (3, "tables", "internal")
+    ]
+
+
+def test_type_without_height_is_survived() -> None:
+    words = tuple(Word(text, Box(x, 50, x + 10, 50), 0) for x, text in ((0, "Net"), (20, "12"), (60, "13")))
+    check_words(PageContent(1, 600, 800, 0, "text_layer", words))
+
+
 labels = st.text("abcdefghijklmnop", min_size=3, max_size=14).map(str.capitalize)
 amounts = st.integers(0, 99_999_999).map(lambda n: f"{n:,}") | st.just("—") | st.just("(1,234)")
 
