@@ -37,6 +37,7 @@ INK_CONTRAST = 60  # grey levels
 SPECK = 3  # pixels; dirt of this size would stretch the boxes of words
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 TIGHT_GAP = 0.08  # of the line's height; no space is as narrow, though one was recognised
+SURE_SPACE, SURE_IN_FIGURE = 0.7, 0.95  # probability above which a space is one whatever the ink says
 COMMA_GAP = 0.1  # of the line's height; after a comma that cannot be inside a figure this is a space
 SPLIT_GAP = 1.1  # of the line's height; a wider gap ends a word though no space was recognised
 ASCENT, DESCENT = 0.8, 0.2  # of the font size around the baseline: the height of a word's box
@@ -245,7 +246,11 @@ def _text_line(
         gap = _widest_gap(columns, at[before], at[after])
         spaced = after - before > 1
         size = gap[1] - gap[0]
-        joined = size < (JOIN_GAP if text[before] in FIGURE and text[after] in FIGURE else TIGHT_GAP) * height
+        in_figure = text[before] in FIGURE and text[after] in FIGURE
+        doubted = spaced and max(scores[before + 1 : after], default=0.0) < (
+            SURE_IN_FIGURE if in_figure else SURE_SPACE
+        )
+        joined = doubted and size < (JOIN_GAP if in_figure else TIGHT_GAP) * height
         unspaced = size > COMMA_GAP * height and _ends_phrase(text, before)
         if (spaced and not joined) or unspaced or size > SPLIT_GAP * height:
             middle = (gap[0] + gap[1]) // 2 if size else (at[before] + at[after]) // 2
