@@ -192,17 +192,21 @@ def as_grounded(document: Document, readings: Sequence[PageReading]) -> list[Pag
 
 def outcome(document: Document, place: tuple[str, int, int], kind: str, facts: dict[tuple[str, int, int], Fact],
             checks: Sequence[Check]) -> str:  # fmt: skip
-    """Return what became of one altered place."""
-    was, now = document.facts[place], facts.get(place)
-    if now is not None and now.value == was.value and now.period_end == was.period_end:
+    """Return what became of one altered place: of the value of its row, period and component, wherever it stands now."""
+    was = document.facts[place]
+    same = [f for f in facts.values() if (f.table_id, f.row) == place[:2] and (f.period_end, f.months) == (was.period_end, was.months)
+            and f.label_path[:1] == was.label_path[:1]]  # fmt: skip
+    if any(f.value == was.value for f in same) and all(f.value == was.value or f.needs_review for f in same):
         return "corrected"
-    if now is not None and (now.needs_review or now.value is None):
-        return "flagged"
-    if now is None:
-        failed = {(c.table_id, c.check, c.detail) for c in checks if c.status == "fail"}
-        before = {(c.table_id, c.check, c.detail) for c in document.checks if c.status == "fail"}
-        return "flagged" if any(key[0] == place[0] for key in failed - before) else "silent"
-    return "silent"
+    if same:
+        return (
+            "flagged"
+            if all(f.needs_review or f.value is None for f in same if f.value != was.value)
+            else "silent"
+        )
+    failed = {(c.table_id, c.check, c.detail) for c in checks if c.status == "fail"}
+    before = {(c.table_id, c.check, c.detail) for c in document.checks if c.status == "fail"}
+    return "flagged" if any(key[0] == place[0] for key in failed - before) else "silent"
 
 
 def main() -> None:
