@@ -44,6 +44,9 @@ SEVERAL = 0.5  # of the rows between such rules have several pieces where they a
 APART = 1.5  # line heights of white between tables side by side
 MIN_LABELS = 3  # rows of a table beside another one
 LABEL_LETTERS = 3  # letters of a label
+TEXT_COLUMNS, TEXT_ROWS = 3, 4  # columns and rows that show text without rules to be a table
+SHORT = 4  # words in a piece of such a table, on average
+TEXT_FILLED = 0.75  # of its places hold text
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
 SPARSE = 0.5  # of the places; a table without labels, or with an axis, that is emptier is a chart
@@ -86,7 +89,32 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
             floor = end + 1
         start = end + 1
     left.extend(rows[floor:])
-    return regions + _ruled_text(left, rules, scale)
+    ruled = _ruled_text(left, rules, scale)
+    taken = {id(row) for region in ruled for row in region}
+    return regions + ruled + _plain_text([row for row in left if id(row) not in taken], scale)
+
+
+def _plain_text(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:
+    """The rows of tables of text without rules: short pieces in three or more columns, row after row."""
+    regions = []
+    run: list[PrintedRow] = []
+    for row in [*rows, None]:
+        cut = pieces(row.words, scale.blank) if row else []
+        near = not run or (row is not None and row.box.y0 - run[-1].box.y1 <= HEADER_GAP * scale.height)
+        if row is not None and near and len(cut) >= TEXT_COLUMNS and len(row.words) <= SHORT * len(cut):
+            run.append(row)
+            continue
+        if len(run) >= TEXT_ROWS:
+            columns = find_columns(run, scale)
+            filled = sum(len(place(member, columns, scale)) for member in run)
+            if len(columns) >= TEXT_COLUMNS and filled >= TEXT_FILLED * len(run) * len(columns):
+                regions.append(run)
+        run = (
+            [row]
+            if row is not None and len(cut) >= TEXT_COLUMNS and len(row.words) <= SHORT * len(cut)
+            else []
+        )
+    return regions
 
 
 def _side_by_side(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:
