@@ -1,0 +1,56 @@
+from extractors.geometry import read_tables
+from extractors.regions import is_chart
+from tests.typed_pages import across, grid_of, typed_page
+
+
+def test_text_in_columns_row_after_row_is_a_table() -> None:
+    page = typed_page("""
+Product          Sold by            Colour
+Ariel            Procter            white
+Skip             Lever              blue
+Dash             Colgate            green
+Axion            Colgate            white
+""")
+    (table,) = read_tables(page)
+    assert grid_of(table)[1] == ["Ariel", "Procter", "white"]
+    assert (table.n_rows, table.n_cols) == (5, 3)
+
+
+def test_text_between_rules_is_a_table() -> None:
+    page = typed_page(
+        """
+Roles                              Teachers
+
+Curriculum development             yes
+Planning of their own studies      no
+""",
+        rules=(across(-1, 0, 50), across(0, 0, 50), across(3, 0, 50)),
+    )
+    (table,) = read_tables(page)
+    assert grid_of(table)[1:] == [["Curriculum development", "yes"], ["Planning of their own studies", "no"]]
+
+
+def test_a_table_ends_where_its_header_comes_again() -> None:
+    block = """
+Effect          1.0      1.1      1.2
+-------------------------------------
+0.99            800      880      960
+0.95            160      176      192
+0.90             80       88       96
+"""
+    first, second = read_tables(typed_page(block + block.replace("1.0", "2.0")))
+    assert grid_of(first)[-1] == grid_of(second)[-1] == ["0.90", "80", "88", "96"]
+    assert grid_of(second)[0] == ["Effect", "2.0", "1.1", "1.2"]
+
+
+def test_the_ticks_of_an_axis_are_a_chart() -> None:
+    ticks = [(row, 0, str(100 - 20 * row)) for row in range(6)]
+    assert is_chart([*ticks, (2, 1, "1990s"), (4, 2, "2000s")])
+    years = [(row, 0, str(2000 + row)) for row in range(6)]
+    values = [(row, 1, f"{row * row + 45}") for row in range(6)]
+    assert not is_chart([*years, *values])
+    assert not is_chart([*[(row, 0, str(10 * row)) for row in range(6)], *values])
+
+
+def test_scattered_numbers_without_a_word_are_a_chart() -> None:
+    assert is_chart([(0, 3, "41"), (1, 2, "33"), (2, 1, "28"), (3, 0, "22")])
