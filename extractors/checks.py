@@ -50,7 +50,13 @@ def _run(
     """Run every check once over the facts as they stand."""
     printed = frozenset(fact.fact_id for place, fact in facts.items() if behind.get(place) == "printed")
     ledgers = [open_ledger(s, facts) for s in statements if s.primary]
-    findings = [finding for ledger in ledgers for finding in check_sums(ledger, printed)]
+    sums = [ledger_sums(ledger) for ledger in ledgers]
+    exact = adds_exactly([s for found in sums for s in found])
+    findings = [
+        f
+        for ledger, found in zip(ledgers, sums, strict=True)
+        for f in check_sums(ledger, found, exact, printed)
+    ]
     return findings + check_identities(ledgers)
 
 
@@ -86,21 +92,25 @@ def _evidence(statements: Sequence[Statement]) -> dict[Place, Evidence]:
     }
 
 
-def check_sums(ledger: Ledger, printed: frozenset[str] = frozenset()) -> list[Finding]:
-    """Return one finding for each total and period of a statement, and for an equity statement each row across.
-
-    `printed` are the ids of the facts whose figures are the page's own text: only rounding can put those off.
-    """
+def ledger_sums(ledger: Ledger) -> tuple[Sum, ...]:
+    """Return how the totals of a statement add up."""
     rows = [[_printed(fact) for fact in row.facts] for row in ledger.rows]
     indices = range(len(rows))
-    sums = find_sums(
+    return find_sums(
         rows,
         [ledger.likely(i) for i in indices],
         [ledger.deducted(i) for i in indices],
         ledger.barriers(),
         signed=ledger.statement.kind in SIGNED or ledger.two_sided(),
     )
-    exact = _adds_exactly(sums)
+
+
+def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozenset[str]) -> list[Finding]:
+    """Return one finding for each total and period of a statement, and for an equity statement each row across.
+
+    `exact` tells that the document prints no rounded parts; `printed` are the ids of the facts whose figures are the page's own
+    text: only rounding can put those off.
+    """
     findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact, printed)]
     findings += _unexplained(ledger, sums)
     if ledger.statement.kind == "equity_statement":
@@ -115,7 +125,8 @@ def _printed(fact: Fact | None) -> Decimal | None:
     return fact.value / fact.scale if fact.scale else fact.value
 
 
-def _adds_exactly(sums: Iterable[Sum]) -> bool:
+def adds_exactly(sums: Iterable[Sum]) -> bool:
+    """Tell whether a document's sums hold to the last digit, but for a few."""
     off = [o for s in sums for o in s.off if o is not None]
     return len(off) >= EXACT_LEAST and sum(o == 0 for o in off) >= EXACT_SHARE * len(off)
 
