@@ -1,0 +1,59 @@
+"""What stands behind a figure, and what a check adds to it or takes away."""
+
+import pytest
+
+from extractors.confidence import UNSURE, evidence, judge
+from extractors.suspects import Outcome
+from schemas.box import Box
+from schemas.page import ReadCell
+from schemas.records import Fact, Grounding, Source
+from tests.test_suspects import a_fact
+
+
+def a_cell(source: Source, grounding: Grounding) -> ReadCell:
+    return ReadCell(page=1, row=0, col=0, text="1", box=Box(0, 0, 1, 1), source=source, grounding=grounding)
+
+
+@pytest.mark.parametrize(
+    ("source", "grounding", "expected"),
+    [("text_layer", "exact", "printed"), ("ocr", "exact", "confirmed"), ("vision", "normalised", "confirmed"),
+     ("ocr", "unavailable", "single"), ("vision", "mismatch", "single")],
+)  # fmt: skip
+def test_evidence(source: Source, grounding: Grounding, expected: str) -> None:
+    assert evidence(a_cell(source, grounding)) == expected
+
+
+def unsure() -> Fact:
+    return a_fact("x", "5").model_copy(
+        update={"review_reason": UNSURE, "needs_review": True, "confidence": 0.8}
+    )
+
+
+def test_a_check_that_holds_settles_an_unsure_recogniser() -> None:
+    fact = judge(unsure(), "single", Outcome(passed=1))
+    assert (fact.check_status, fact.needs_review, fact.review_reason) == ("pass", False, None)
+
+
+def test_without_a_check_it_stays_unsure() -> None:
+    fact = judge(unsure(), "single", None)
+    assert (fact.check_status, fact.needs_review, fact.review_reason) == ("not_evaluable", True, UNSURE)
+    assert fact.confidence < 0.5
+
+
+def test_a_suspect_is_flagged_with_the_reason() -> None:
+    fact = judge(
+        a_fact("x", "5"), "printed", Outcome(failed=1, suspect=True, reasons=["a = b + c does not add up"])
+    )
+    assert (fact.check_status, fact.needs_review, fact.review_reason) == (
+        "fail",
+        True,
+        "a = b + c does not add up",
+    )
+
+
+def test_confidence_falls_with_the_evidence() -> None:
+    order = [
+        judge(a_fact("x", "5"), behind, Outcome(passed=1)).confidence
+        for behind in ("printed", "confirmed", "single")
+    ]
+    assert order == sorted(order, reverse=True)
