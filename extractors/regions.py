@@ -89,7 +89,7 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
             floor = end + 1
         start = end + 1
     left.extend(rows[floor:])
-    ruled = _ruled_text(left, rules, scale)
+    ruled = _ruled_text(left, [(region[0].middle, region[-1].middle) for region in regions], rules, scale)
     taken = {id(row) for region in ruled for row in region}
     return regions + ruled + _plain_text([row for row in left if id(row) not in taken], scale)
 
@@ -163,22 +163,27 @@ def _labels(placed: Sequence[Sequence[Placed]], column: int) -> bool:
     return len(words) >= max(MIN_LABELS, SEVERAL * len(placed)) and len(values) >= SEVERAL * len(words)
 
 
-def _ruled_text(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure) -> list[list[PrintedRow]]:
-    """The rows of tables of text: rows in columns between rules that start and end at the same places."""
-    regions = []
+def _ruled_text(
+    rows: Sequence[PrintedRow], taken: Sequence[tuple[float, float]], rules: Sequence[Rule], scale: Measure
+) -> list[list[PrintedRow]]:
+    """The rows of tables of text: rows in columns between rules that start and end at the same places.
+
+    `taken` are the heights between which tables were already found.
+    """
+    regions: list[list[PrintedRow]] = []
+    taken = list(taken)
     for x0, x1, heights in _stacked_rules(rules):
+        top, bottom = heights[0], heights[-1]
         inside = [
-            r
-            for r in rows
-            if heights[0] < r.middle < heights[-1] and r.box.x0 >= x0 - EDGE and r.box.x1 <= x1 + EDGE
+            r for r in rows if top < r.middle < bottom and x0 - EDGE <= r.box.x0 and r.box.x1 <= x1 + EDGE
         ]
-        cut = [_Cut(row, pieces(row.words, scale.blank)) for row in inside]
-        several = [row for row in cut if len(row.pieces) > 1]
+        several = sum(len(pieces(row.words, scale.blank)) > 1 for row in inside)
         header = [row for row in inside if row.middle < heights[1]]
-        if len(several) < max(MIN_ROWS, SEVERAL * len(cut)) or not header or len(header) == len(inside):
+        if any(first < bottom and top < last for first, last in taken) or not 0 < len(header) < len(inside):
             continue
-        if len(find_columns(inside, scale)) > 1:
+        if several >= max(MIN_ROWS, SEVERAL * len(inside)) and len(find_columns(inside, scale)) > 1:
             regions.append(inside)
+            taken.append((top, bottom))
     return regions
 
 
