@@ -241,7 +241,7 @@ def _again(problem: Problem, content: PageContent) -> list[Question]:
         if halves:
             return [replace(following, tile=half) for half in halves]
     if problem.kind == "length":
-        return [replace(following, longer=2 * question.longer)]
+        return [replace(following, longer=2)] if question.longer == 1 else []
     return [replace(following, temperature=RETRY_TEMPERATURE)]
 
 

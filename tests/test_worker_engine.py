@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import llama_cpp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +102,18 @@ def test_files_that_are_no_pair_are_refused(tmp_path: Path) -> None:
     broken.write_bytes(language.read_bytes()[:5000])
     with pytest.raises(UsageError, match="does not load as a GGUF"):
         LanguageModel(WorkerSettings(model=broken, mmproj=mmproj))
+
+
+def test_a_quantised_model_reads_on_a_cpu(tmp_path: Path) -> None:
+    """Several rows at once through quantised weights: where the CPU has AMX, repacked buffers would crash here."""
+    language, mmproj = build_pair(tmp_path)
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    small = tmp_path / "q8_0.gguf"
+    assert llama_cpp.llama_model_quantize(str(language).encode(), str(small).encode(), params) == 0
+    assert small.stat().st_size < 0.5 * language.stat().st_size
+    loaded = LanguageModel(
+        WorkerSettings(model=small, mmproj=mmproj, context=1024, slots=2, kept=2, threads=2, n_gpu_layers=0)
+    )
+    self_test(loaded)
+    loaded.close()
