@@ -15,7 +15,7 @@ from statistics import median
 
 from extractors.captions import CAPTION
 from extractors.columns import Placed, find_columns, place
-from extractors.rows import Measure, Piece, PrintedRow, has_digits, pieces
+from extractors.rows import Measure, Piece, PrintedRow, has_digits, joined, pieces
 from extractors.wrap import LOWER, OPEN_END, TIGHT
 from schemas.box import union
 from schemas.page import Rule
@@ -212,7 +212,7 @@ def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
             last, singles, crossing = number, 0, 0
             values = min(values, row.pieces[1].box.x0)
             continue
-        if CAPTION.match(row.pieces[0].text) or _opens_another(cut, start, number, height):
+        if CAPTION.match(joined(row.row.words)) or _opens_another(cut, start, number, height):
             break
         singles += 1
         crossing += row.pieces[0].box.x1 > values and _prose(row, height)
@@ -256,7 +256,7 @@ def _first_row(
         row = cut[number]
         ruled = number + 1 == start and _ruled(cut, number, start, start, end, across)
         apart = cut[number + 1].row.box.y0 - row.row.box.y1 > (MAX_GAP * height if ruled else widest)
-        title = CAPTION.match(row.pieces[0].text) or row.row.box.height > LARGER * height
+        title = CAPTION.match(joined(row.row.words)) or row.row.box.height > LARGER * height
         closed = top < start and _ruled(cut, number, number + 1, start, end, across)
         if apart or title or closed or _prose(row, height):
             break
