@@ -165,4 +165,11 @@ def test_leaders_set_with_spaces_are_no_words():
     page = pdf.new_page(width=400, height=100)
     page.insert_text((20, 50), "Inventories . . . . . . . . . 1,058")
     page.insert_text((20, 70), "and so on ...")
-    assert [word.text for word in text_layer(page).words] == ["Inventories", "1,058", "and", "so", "on", "..."]
+    assert [word.text for word in text_layer(page).words] == [
+        "Inventories",
+        "1,058",
+        "and",
+        "so",
+        "on",
+        "...",
+    ]
