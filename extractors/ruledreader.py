@@ -15,7 +15,7 @@ from itertools import accumulate
 from extractors.captions import CAPTION
 from extractors.columns import Placed
 from extractors.draft import Draft, DraftCell, compact, holds_value, settled
-from extractors.rows import Measure, Piece, PrintedRow, has_digits, joined, pieces, printed_rows
+from extractors.rows import Measure, Piece, PrintedRow, has_digits, is_value, joined, pieces, printed_rows
 from extractors.rulings import Grid, GridCell
 from extractors.wrap import row_groups
 from schemas.box import Box, union
@@ -221,6 +221,8 @@ def _rows_of_band(
     own = [cell for cell in cells if cell.top == cell.bottom == band]
     if few_bands and len(blocks := _blocks(own, inside, scale.height)) > 1:
         return blocks
+    if parted := _header_and_values(own, inside):
+        return parted
     if any(_value_lines(inside[cell]) > 1 for cell in own if cell.left > 0):
         return _rows_of_values(own, inside, scale)
     return [{cell: inside[cell] for cell in own}]
@@ -237,6 +239,22 @@ def _blocks(cells: Sequence[GridCell], inside: Inside, height: float) -> list[In
         blocks[-1][cell].append(word)
         bottom = max(bottom, word.box.y1)
     return blocks
+
+
+def _header_and_values(cells: Sequence[GridCell], inside: Inside) -> list[Inside]:
+    """The two rows of a band in which every cell ends with a value below a heading: the line between was not found."""
+    lines = {cell: printed_rows(inside[cell]) for cell in cells}
+    beside = [rows for cell, rows in lines.items() if cell.left > 0]
+    if len(beside) < len(cells) - 1 or not beside or any(len(rows) < 2 for rows in lines.values()):
+        return []
+    for rows in beside:
+        *headings, value = (joined(row.words) for row in rows)
+        if not holds_value([value]) or any(is_value(heading) for heading in headings):
+            return []
+    return [
+        {cell: [word for row in rows[:-1] for word in row.words] for cell, rows in lines.items()},
+        {cell: list(rows[-1].words) for cell, rows in lines.items()},
+    ]
 
 
 def _value_lines(words: Sequence[Word]) -> int:
