@@ -50,7 +50,7 @@ def page_records(readings: Sequence[PageReading]) -> tuple[Page, ...]:
 
 def table_records(tables: Sequence[JoinedTable], statements: Sequence[Statement]) -> tuple[Table, ...]:
     """Return one row per joined table, with what the statement stage found out about it."""
-    known = {statement.table.table_id: statement for statement in statements}
+    known = {table_id: statement for statement in statements for table_id in statement.table_ids}
     rows = []
     for table in tables:
         statement = known.get(table.table_id)
