@@ -42,6 +42,9 @@ DOCS  ?= sample_docs
 bench-throughput: $(VENV)/.dev $(PEERS)/.installed  ## pages per second per core beside other readers, one run
 	$(BIN)/python benchmarks/throughput.py $(DOCS) --peer-python $(PEERS)/bin/python
 
+bench-tables: $(VENV)/.dev $(PEERS)/.installed      ## tables beside other readers: TRUTH=folder SCORER=folder with tables_eval.py
+	$(BIN)/python benchmarks/tables.py $(TRUTH) --scorer $(SCORER) --peers camelot-hybrid pymupdf4llm img2table --peer-python $(PEERS)/bin/python
+
 # Other readers get their own environment: some pin libraries that ours must not have.
 $(PEERS)/.installed: benchmarks/peers.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
