@@ -20,7 +20,8 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from extractors.choose import choose_engine
-from extractors.errors import ParquetryError, UnreadableError, UsageError
+from extractors.engine import Engine
+from extractors.errors import ParquetryError, TransportError, UnreadableError, UsageError
 from extractors.settings import Settings
 from extractors.sources import Source
 from flows.datasets import STATE, Datasets
@@ -103,7 +104,7 @@ def plan_only(parameters: RunParameters, events: Events | None = None) -> tuple[
     """Return what a run would do, and why. Writes nothing."""
     check_folders(parameters)
     settings, out = parameters.settings(), Datasets(parameters.out)
-    way = way_of(settings, choose_engine(settings))
+    way = way_of(settings, engine_of(settings))
     plan, _ = _plan(parameters, settings, way, out, load_index(out), events or Events())
     return plan, way
 
@@ -123,7 +124,7 @@ def open_run(
     if password:
         settings = settings.model_copy(update={"password": password})
     check_folders(parameters)
-    way = way_of(settings, choose_engine(settings))
+    way = way_of(settings, engine_of(settings))
     out = Datasets(parameters.out)
     out.prepare()
     with writing(out, parameters.wait):
@@ -328,6 +329,22 @@ def _with_columns(table: pa.Table, dataset: str, columns: dict[str, Any]) -> pa.
         values = pa.array([value] * table.num_rows, type=column.type)
         table = table.set_column(table.schema.get_field_index(name), column, values)
     return table
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Return the engine of a run that begins.
+
+    Raises TransportError at once when it wants a worker and none is ready; later in a run one that is away is waited for.
+    """
+    if settings.engine == "vision" and settings.worker_urls:
+        from extractors.vision import worker_answers
+
+        if not worker_answers(settings):
+            raise TransportError(
+                f"No worker is ready at {', '.join(settings.worker_urls)}. Start one with `parquetry worker` and run again "
+                "when its /health says ready, or read without it: --engine geometry."
+            )
+    return choose_engine(settings)
 
 
 def _plan(

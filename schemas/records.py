@@ -76,7 +76,9 @@ class Document(Record):
     started_at: datetime
     seconds: float
     flow_run_id: str | None = None
-    removed_at: datetime | None = None  # when a run first found none of its sources any more; its rows are kept
+    removed_at: datetime | None = (
+        None  # when a run first found none of its sources any more; its rows are kept
+    )
 
 
 class Page(Record):

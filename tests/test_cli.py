@@ -214,3 +214,20 @@ def test_a_stopped_run_ends_cleanly_and_the_next_one_carries_on(tmp_path, end):
     carried_on = parquetry("run", folder, "--out", out, "--limit", 3)
     assert f"{60 - finished} new, {finished} unchanged" in carried_on.stderr
     assert len(content(out)["documents"]) == finished + 3
+
+
+def test_a_worker_that_is_not_there_is_named_before_anything_is_read(tmp_path: Path) -> None:
+    small_pdf(tmp_path / "in" / "a.pdf")
+    done = parquetry(
+        "run",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+        "--engine",
+        "vision",
+        "--worker-url",
+        "http://127.0.0.1:9",
+    )
+    assert done.returncode == 3
+    assert "http://127.0.0.1:9" in done.stderr + done.stdout
+    assert not (tmp_path / "out" / "documents").exists()

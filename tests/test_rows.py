@@ -17,7 +17,24 @@ def cut(*placed: tuple[float, str]) -> list[str]:
 
 
 def test_values_and_words_are_told_apart() -> None:
-    for text in ["1,234", "(56)", "$1,234", "1.5x", "12.5%", "(4.7)%", "—", "-", "2018", "£(3)", "0,1", "1.234,56", "79%", "†", "3²", "1990–1995"]:
+    for text in [
+        "1,234",
+        "(56)",
+        "$1,234",
+        "1.5x",
+        "12.5%",
+        "(4.7)%",
+        "—",
+        "-",
+        "2018",
+        "£(3)",
+        "0,1",
+        "1.234,56",
+        "79%",
+        "†",
+        "3²",
+        "1990–1995",
+    ]:
         assert is_value(text), text
     for text in ["Net", "31,", "2.", "kg/year", "Q1", "(n", "FY2018", "", "and 5"]:
         assert not is_value(text), text
