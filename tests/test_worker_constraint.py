@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -91,7 +91,7 @@ def test_every_complete_answer_parses_and_validates(
     given_schema = tile_schema(4, 3) if schema is TileAnswer else schema.model_json_schema()
     text = answer(*grammars, given_schema, seed, temperature)
     schema.model_validate_json(text)
-    assert json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")) == text  # no blanks spent
+    assert not re.search(r"\s", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))  # no blanks spent between the tokens
 
 
 def test_bounds_hold(grammars: tuple[Grammars, LanguageModel]) -> None:
