@@ -82,19 +82,16 @@ def measure(name: str, folder: Path, python: str = sys.executable) -> dict[str, 
 
 
 def run_one(name: str, folder: Path) -> None:
-    """Be the fresh process: read the folder once and print seconds, pages and tables."""
-    import pymupdf
-
+    """Be the fresh process: read the folder once and print seconds and tables."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     paths = sorted(folder.glob("*.pdf"))
-    pages = sum(pymupdf.open(p).page_count for p in paths)
     read = read_ours if name == "parquetry" else lambda ps: read_peer(name, ps)
     read(paths[:1])
     start, cpu = time.perf_counter(), time.process_time()
     tables = read(paths)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
-    print(json.dumps({"pages": pages, "seconds": seconds, "cpu_seconds": cpu_seconds, "tables": tables}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "tables": tables}))
 
 
 def main() -> None:
@@ -114,15 +111,18 @@ def main() -> None:
     ours = measure("parquetry", options.folder)
     if "failed" in ours:
         sys.exit(f"parquetry failed: {ours['why']}")
+    import pymupdf  # not in run_one: the peers' environment need not have it
+
+    pages = sum(pymupdf.open(p).page_count for p in options.folder.glob("*.pdf"))
     print(f"{'reader':18}{'pages/s/core':>14}{'times ours':>12}{'tables':>8}")
-    print(f"{'parquetry':18}{ours['pages'] / ours['cpu_seconds']:14.1f}{1:12.2f}{int(ours['tables']):8}")
+    print(f"{'parquetry':18}{pages / ours['cpu_seconds']:14.1f}{1:12.2f}{int(ours['tables']):8}")
     for name in filter(None, options.peers.split(",")):
         peer = measure(name, options.folder, options.peer_python)
         if "failed" in peer:
             print(f"{name:18}{'failed':>14}  {peer['why']}")
             continue
         ratio = peer["cpu_seconds"] / ours["cpu_seconds"]
-        print(f"{name:18}{peer['pages'] / peer['cpu_seconds']:14.1f}{ratio:12.2f}{int(peer['tables']):8}")
+        print(f"{name:18}{pages / peer['cpu_seconds']:14.1f}{ratio:12.2f}{int(peer['tables']):8}")
 
 
 if __name__ == "__main__":
