@@ -44,6 +44,11 @@ _HEADING = re.compile(
     r"^(capital and reserves|(?:non-?)?(?:current|fixed) assets|(?:non-?)?current liabilities|equity and liabilities)\s+(?=[A-Z])",
     re.IGNORECASE,
 )
+# A heading that a reader of scans joined to the row below it; the row's own label begins with a capital behind it.
+_GLUED_HEADING = re.compile(
+    r"^cash\s+flows?\s+(?:from|used\s+in)\s+(?:\w+\s+){0,2}?(?:operating|investing|financing)\s+activities:?\s+(?=(?-i:[A-Z]))",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -115,6 +120,8 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
         if p.col in side.value_cols and any(c.isdigit() or p.amount is not None for c in p.text)
     )
     text = clean_label(" ".join(p.text for p in labels))
+    if values:
+        text = _GLUED_HEADING.sub("", text)
     y = median(p.cell.box.center[1] for p in cells)
     return _Row(
         number,
