@@ -25,7 +25,6 @@ from schemas.records import Cell, Document, DocumentResult, Fact, Failure, Page,
 if TYPE_CHECKING:
     from extractors.statements import Statement
 
-SURE_OCR = 0.90  # recogniser score (0-1) under which a number read by OCR alone is marked for review
 TOTAL = re.compile(
     r"^\W*(grand |sub-?\s?)?total\b|^(合计|总计|小计|合計|總計|小計|summe|gesamt|suma|somme)", re.I
 )

@@ -27,6 +27,8 @@ from flows.cli import ExitCode
 from schemas.arrow import DATASETS
 
 SAMPLES = "sample_docs"
+REVIEWED = ("label", "raw_text", "page", "review_reason")  # what is printed of a fact in doubt
+SHOWN_DOUBTS = 5
 SHOWN = "tarnwick_annual_report_2024"  # the document whose statements are printed
 START_SECONDS = (
     240.0  # a first start migrates a fresh database; 37 s were seen on two cores with ten programs on them
@@ -83,7 +85,9 @@ def show_datasets(out: Path) -> None:
     for name in DATASETS:
         console.print(f"  {out / name!s:24} {ds.dataset(out / name).count_rows():7,} rows")
     facts = (
-        ds.dataset(out / "facts").to_table(columns=["needs_review", "grounding", "check_status"]).to_pylist()
+        ds.dataset(out / "facts")
+        .to_table(columns=["needs_review", "grounding", "check_status", *REVIEWED])
+        .to_pylist()
     )
     doubted = sum(fact["needs_review"] for fact in facts)
     console.print(f"\n  {len(facts):,} facts, of which {doubted:,} need review")
@@ -91,6 +95,10 @@ def show_datasets(out: Path) -> None:
         counts = Counter(fact[column] for fact in facts)
         console.print(
             f"  {column:14}" + "  ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        )
+    for fact in [fact for fact in facts if fact["needs_review"]][:SHOWN_DOUBTS]:
+        console.print(
+            "  [yellow]review[/]        " + " · ".join(str(fact[name]) for name in REVIEWED), markup=True
         )
     failures = ds.dataset(out / "failures").to_table(columns=["source_uri", "category"]).to_pylist()
     for failure in sorted(failures, key=lambda f: f["source_uri"]):

@@ -73,7 +73,7 @@ def test_a_number_that_nothing_vouches_for_is_marked():
         ),
         (),
     )
-    assert [c.needs_review for c in (sure, unsure, mismatch, seen, label)] == [False, True, True, True, False]
+    assert [c.needs_review for c in (sure, unsure, mismatch, seen, label)] == [True, True, True, True, False]
 
 
 def test_html_is_escaped_and_keeps_spans():
