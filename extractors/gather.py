@@ -119,11 +119,7 @@ def doubtful(cell: ReadCell, amount: Amount | None) -> bool:
     if cell.grounding == "mismatch" or cell.note is not None:
         return True
     has_number = amount is not None or cell.value_box is not None
-    return (
-        has_number
-        and cell.grounding == "unavailable"
-        and (cell.source == "vision" or cell.confidence < SURE_OCR)
-    )
+    return has_number and cell.grounding == "unavailable"
 
 
 def unit_of(amount: Amount | None) -> str | None:
