@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from extractors.kinds import KindGuess, guess_kind, title_kind
 from extractors.layout import Layout, Side, lay_out
-from extractors.lineitems import RawItem, read_items
+from extractors.lineitems import RawItem, is_year_row, read_items
 from extractors.periods import fold, read_header
 from extractors.realign import Placed
 from extractors.scales import read_note
@@ -95,14 +95,15 @@ def _pieces(
     if table.title and table.title not in outside:
         outside.append(table.title)
     cuts = _inner_titles(table)
-    starts, ends = [0, *[row for row, _ in cuts]], [*[row for row, _ in cuts], table.n_rows]
+    starts = [0, *[start for _, start, _ in cuts]]
+    ends = [*[row for row, _, _ in cuts], table.n_rows]
     pieces = []
     for number, (first, last) in enumerate(zip(starts, ends, strict=True)):
         if last <= first:
             continue
-        layout = lay_out(table, decimal_point, first + (number > 0), last, () if number else above)
+        layout = lay_out(table, decimal_point, first, last, () if number else above)
         layout = replace(layout, sides=tuple(side for side in layout.sides if side.value_cols))
-        inner = [cuts[number - 1][1]] if number else []
+        inner = [cuts[number - 1][2]] if number else []
         titles = tuple([*inner, *layout.captions, *outside])
         items = tuple(read_items(layout, side) for side in layout.sides)
         width = sum(len(side.value_cols) for side in layout.sides)
@@ -122,21 +123,26 @@ def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]
     return [line for line in table.above if line.box.y0 >= top - 1]
 
 
-def _inner_titles(table: JoinedTable) -> list[tuple[int, str]]:
-    """Return (row, title) of statements that begin inside a table: a title row with a header row close below."""
+def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
+    """Return (title row, first row behind it, title) of statements that begin inside a table: a title row with a header row close below or beside it."""
     rows: dict[int, list[str]] = {}
     for cell in sorted(table.cells, key=lambda c: (c.row, c.col)):
         rows.setdefault(cell.row, []).append(cell.text)
     found = []
     for row, texts in rows.items():
         text = " ".join(texts)
-        if row < max(2, table.n_header_rows) or len(texts) > 3:
+        if row < max(2, table.n_header_rows):
+            continue
+        if len(texts) > 1 and is_year_row(texts[1:]) and title_kind(texts[0]):
+            found.append((row, row, texts[0]))
+            continue
+        if len(texts) > 3:
             continue
         if title_kind(text) is None or not _TITLE_WORD.search(fold(text)):
             continue
         below = [" ".join(rows.get(r, [])) for r in range(row + 1, row + 4)]
         if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):
-            found.append((row, text))
+            found.append((row, row + 1, text))
     return found
 
 
@@ -223,10 +229,27 @@ def why_not_primary(candidates: Sequence[Candidate]) -> list[str | None]:
                 verdicts[i] = "untitled, while another table is titled as this statement"
         field = titled or ours
         best = max(field, key=lambda i: (candidates[i].guess.score, len(candidates[i].labels)), default=None)
+        chosen = [] if best is None else _other_dates(candidates, best, field)
         for i in field:
-            if i != best:
+            if i not in chosen:
                 verdicts[i] = "another table is the primary statement of this kind"
     return verdicts
+
+
+def _other_dates(candidates: Sequence[Candidate], best: int, field: Sequence[int]) -> list[int]:
+    """Return the best one and those under the same title on the pages beside it: quarter and half-year may have a page each."""
+    chosen = [best]
+    for order in (sorted(field, reverse=True), sorted(field)):  # outwards in both directions
+        for i in order:
+            near = any(abs(_page(candidates[i]) - _page(candidates[j])) == 1 for j in chosen)
+            title, first = candidates[i].guess.title, candidates[best].guess.title
+            if i not in chosen and near and title and first and fuzz.ratio(_bare(title), _bare(first)) >= SAME_TITLE:
+                chosen.append(i)
+    return chosen
+
+
+def _page(candidate: Candidate) -> int:
+    return candidate.first.table.fragments[0].page
 
 
 def _look(guess: KindGuess) -> str | None:

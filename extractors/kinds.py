@@ -53,6 +53,7 @@ _LOOK_ALIKE = re.compile(
     r"selected|summary|summari[sz]ed|highlights|fiveyear|tenyear|quarterly|proforma|segment|guarantor|issuer|analysisof|discussion|overview"
     r"|averagebalance|reconciliationof(?!movements)|supplement(?!arydata)|schedule(?:i|ii)?[^a-z]|nongaap|non-gaap|adjusted|percentageof|keyfigures|financialdata"
     r"|index|tableofcontents|notestothe|statisticaldata|kennzahlen|chiffrescles|主要会计数据|主要财务指标"
+    r"|thefollowing|asfollows|changesinaccumulated|bycomponent|:$"  # a sentence that leads to a table of a note
 )
 _PARENT = re.compile(
     r"parentcompany|parentonly|\(parent\)|registrantonly|母公司(?!股东|所有者)|companyonly|unconsolidated|^company(?:balancesheet|statementof|profitandloss|cashflow)"
@@ -94,7 +95,8 @@ _ANCHORS: dict[StatementKind, tuple[str, ...]] = {
         r"hedg|unrealized|actuarial|pension|postretirement|remeasurement|defined\s*benefit|available[\s-]*for[\s-]*sale|revaluation",
     ),
     "equity_statement": (
-        r"^(?:opening\s*|closing\s*)?balances?\b.{0,40}(?:\d{4}|beginning|end|january|december|at\b)|^at\s*\d{1,2}|期[初末]余额|年[初末]余额|stand\s*(?:am|zum)",
+        r"^(?:opening\s*|closing\s*)?balances?\b.{0,40}(?:\d{4}|beginning|end|january|december|at\b)|^at\s*\d{1,2}|期[初末]余额|年[初末]余额|stand\s*(?:am|zum)"
+        r"|(?:beginning|opening|ending|closing)\s*balances?\b",
         r"dividends?|distributions?|利润分配|ausschuttung",
         r"retained\s*earnings|accumulated\s*deficit|未分配利润|reinvested|profit\s*and\s*loss\s*account",
         r"common\s*stock|share\s*capital|paid-?\s*in\s*capital|treasury\s*(?:stock|shares)|stock-based|share-based|repurchase|股本|called\s*up",

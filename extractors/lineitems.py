@@ -49,6 +49,7 @@ _GLUED_HEADING = re.compile(
     r"^cash\s+flows?\s+(?:from|used\s+in)\s+(?:\w+\s+){0,2}?(?:operating|investing|financing)\s+activities:?\s+(?=(?-i:[A-Z]))",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"^\W*(?:fy\s*)?((?:19|20)\d\d)\W*$", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
 
@@ -119,6 +120,8 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
         for p in cells
         if p.col in side.value_cols and any(c.isdigit() or p.amount is not None for c in p.text)
     )
+    if is_year_row([p.text for _, p in values]):
+        values = ()
     text = clean_label(" ".join(p.text for p in labels))
     if values:
         text = _GLUED_HEADING.sub("", text)
@@ -132,6 +135,13 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
         values,
         bool(labels) and all(p.cell.bold for p in labels),
     )
+
+
+def is_year_row(texts: Sequence[str]) -> bool:
+    """Tell whether a row prints nothing but years that follow each other: a header repeated in the body of a table."""
+    years = [int(found[1]) if (found := _YEAR.match(text)) else 0 for text in texts]
+    steps = {b - a for a, b in zip(years, years[1:], strict=False)}
+    return len(years) >= 2 and all(years) and steps in ({1}, {-1}, {0, 1}, {0, -1})
 
 
 def clean_label(text: str) -> str:

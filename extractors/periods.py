@@ -381,16 +381,20 @@ def _start(end: date, months: int, weeks: int | None, ends: Sequence[date | None
     if weeks:
         return end - timedelta(days=7 * weeks - 1)
     first = _months_before(end, months)
-    if end.day == calendar.monthrange(end.year, end.month)[1]:
+    if all(_ends_month(e) for e in (end, *ends) if e):  # years of 52 weeks end on a month's last day by chance
         return first
     earlier = [e + timedelta(days=1) for e in ends if e and e < end]
     near = [e for e in earlier if abs((e - first).days) <= SAME_YEAR_SLACK]
     return near[0] if near else None
 
 
+def _ends_month(day: date) -> bool:
+    return day.day == calendar.monthrange(day.year, day.month)[1]
+
+
 def _months_before(end: date, months: int) -> date:
     """The first day of a span of whole months that ends with `end`'s month (or on the day before, a span earlier)."""
-    if end.day == calendar.monthrange(end.year, end.month)[1]:
+    if _ends_month(end):
         index = end.year * 12 + end.month - months
         return date(index // 12, index % 12 + 1, 1)
     index = end.year * 12 + end.month - 1 - months

@@ -7,7 +7,7 @@ names, a movement the span between the balances around it. Rows that stand betwe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -22,9 +22,12 @@ _BALANCE = re.compile(
 )
 
 
-def date_rows(items: Sequence[LineItem]) -> tuple[LineItem, ...]:
-    """Return the items with periods from the dated balance rows among them."""
-    days = [_balance_day(item) for item in items]
+def date_rows(items: Sequence[LineItem], known_ends: Collection[date] = ()) -> tuple[LineItem, ...]:
+    """Return the items with periods from the dated balance rows among them.
+
+    `known_ends` are the days that the statements' headers end periods with: a year of 52 weeks may end on the first of a month.
+    """
+    days = [_balance_day(item, known_ends) for item in items]
     out = []
     for index, item in enumerate(items):
         if days[index] is not None:
@@ -42,7 +45,7 @@ def date_rows(items: Sequence[LineItem]) -> tuple[LineItem, ...]:
     return tuple(out)
 
 
-def _balance_day(item: LineItem) -> date | None:
+def _balance_day(item: LineItem, known_ends: Collection[date]) -> date | None:
     """The evening whose balance a row states; "1 October 2014" opens with the balance of 30 September."""
     if not item.values or not _BALANCE.search(fold(item.label)):
         return None
@@ -50,4 +53,4 @@ def _balance_day(item: LineItem) -> date | None:
     if len(full) != 1 or full[0].year is None or full[0].month is None or full[0].day is None:
         return None
     day = date(full[0].year, full[0].month, full[0].day)
-    return day - timedelta(days=1) if day.day == 1 else day
+    return day - timedelta(days=1) if day.day == 1 and day not in known_ends else day

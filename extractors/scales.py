@@ -119,6 +119,8 @@ _SHARE_COUNT = re.compile(
     r"|\bnumber\s*of\s*(?:\w+\s*){0,3}shares\b|\bshares?\s*used\s*in\b|\bdiluted\s*shares\b|\bbasic\s*shares\b|anzahl\s*(?:der\s*)?aktien"
     r"|nombre\s*(?:moyen\s*)?(?:d')?actions|股数|股份数"
 )
+_OPEN_COUNT = re.compile(r"\bshares\b.*\bused\s*(?:in|for|to)\s*\w*\W*$")
+_IN_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
 _VALUED_SHARES = re.compile(
     r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
 )
@@ -259,6 +261,8 @@ def row_unit(label: str, path: Sequence[str], *, balance: bool, inherit: bool = 
     figures have digits after the point where those of the money rows have none.
     """
     own, above = _unquoted(fold(label)), [fold(p) for p in path]
+    if above and _OPEN_COUNT.search(above[-1]) and not inherit:
+        return "shares"  # "Number of shares used in computing:", then "- basic earnings per share"
     if balance:
         if (
             _PER_SHARE.search(own)
@@ -302,8 +306,19 @@ def _counted(folded: str) -> bool:
     return bool(found and (per is None or found.start() < per.start()) and not _MONEY_DESPITE.search(folded))
 
 
-def scale_of(unit: RowUnit, note: UnitNote) -> int | None:
-    """Return the multiplier of a row of this unit under the table's note; None when money's scale is not printed."""
+def own_scale(label: str, path: Sequence[str] = ()) -> int | None:
+    """Return the scale that a row's label, or the nearest section above it, prints in brackets for itself."""
+    for text in (label, *path[-1:]):
+        for inner in _IN_BRACKETS.findall(fold(text)):
+            if not re.search(r"\d", inner.replace("000", "")) and (scale := _word_scale(inner) or _sign_scale(inner)):
+                return scale
+    return None
+
+
+def scale_of(unit: RowUnit, note: UnitNote, own: int | None = None) -> int | None:
+    """Return the multiplier of a row of this unit: its own, else that of the table's note; None when money's is not printed."""
+    if own is not None and unit in ("money", "shares"):
+        return own
     if unit == "money":
         return note.scale
     if unit == "shares":

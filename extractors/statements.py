@@ -25,7 +25,16 @@ from extractors.lineitems import RawItem
 from extractors.periods import HeaderPeriod, Period, complete_periods, find_dates, read_header
 from extractors.realign import Placed
 from extractors.rollforward import date_rows
-from extractors.scales import RowUnit, UnitNote, best_note, names_dollar, read_note, row_unit, scale_of
+from extractors.scales import (
+    RowUnit,
+    UnitNote,
+    best_note,
+    names_dollar,
+    own_scale,
+    read_note,
+    row_unit,
+    scale_of,
+)
 from extractors.units import borrow_scales
 from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
@@ -142,7 +151,7 @@ def _statement(
     )
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if components:
-        items = date_rows(items)
+        items = date_rows(items, ends)
     return Statement(
         kind,
         why_not is None,
@@ -206,8 +215,10 @@ def _item(
         unit = "percent"
     values = tuple(Value(part.columns[offset + index], placed) for index, placed in raw.values)
     concept = find_concept(kind, raw.label, raw.path) if raw.values else None
+    if unit == "shares" and concept and "PerShare" in concept:
+        concept = None  # the shares that "earnings per share" was computed with
     return LineItem(part.table.table_id, raw.row, raw.label, raw.path, raw.level, raw.section, raw.total, unit,
-                    scale_of(unit, note), concept, values, raw.ruled)  # fmt: skip
+                    scale_of(unit, note, own_scale(raw.label, raw.path)), concept, values, raw.ruled)  # fmt: skip
 
 
 def _fractional(raw: RawItem) -> bool:

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from extractors.scales import UnitNote, scale_of
+from extractors.scales import UnitNote, own_scale, scale_of
 
 if TYPE_CHECKING:
     from extractors.statements import Statement
@@ -64,7 +64,7 @@ def _figures(statement: Statement) -> set[tuple[date, Decimal]]:
 
 def _with_scale(statement: Statement, sister: Statement) -> Statement:
     note = UnitNote(sister.unit_text, sister.scale, sister.currency)
-    items = tuple(replace(item, scale=scale_of(item.unit, note)) for item in statement.items)
+    items = tuple(replace(item, scale=scale_of(item.unit, note, own_scale(item.label, item.path))) for item in statement.items)
     cited = f"{sister.unit_text} (as in {sister.title or sister.kind})"
     currency = statement.currency or sister.currency
     return replace(statement, scale=sister.scale, unit_text=cited, currency=currency, items=items)
