@@ -243,7 +243,13 @@ def _other_dates(candidates: Sequence[Candidate], best: int, field: Sequence[int
         for i in order:
             near = any(abs(_page(candidates[i]) - _page(candidates[j])) == 1 for j in chosen)
             title, first = candidates[i].guess.title, candidates[best].guess.title
-            if i not in chosen and near and title and first and fuzz.ratio(_bare(title), _bare(first)) >= SAME_TITLE:
+            if (
+                i not in chosen
+                and near
+                and title
+                and first
+                and fuzz.ratio(_bare(title), _bare(first)) >= SAME_TITLE
+            ):
                 chosen.append(i)
     return chosen
 

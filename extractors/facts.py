@@ -12,7 +12,7 @@ from decimal import Decimal
 from statistics import median
 
 from extractors.confidence import MISREAD_SIGN, UNCLOSED
-from extractors.statements import Column, LineItem, Statement, Value
+from extractors.statements import Column, LineItem, Statement, Value, measure
 from schemas.amount import Amount
 from schemas.arrow import fits_money
 from schemas.records import Fact
@@ -46,7 +46,8 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
 def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, float]) -> Fact:
     column = statement.columns[value.column]
     cell, amount = value.placed.cell, value.placed.amount
-    number = base_value(amount, item)
+    unit, scale = measure(item, column)
+    number = base_value(amount, scale)
     reasons = list(_reasons(statement, item, column, value, number, edges))
     period = item.period or column.period
     box = cell.value_box or cell.box
@@ -62,8 +63,8 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         period_start=period.start,
         period_end=period.end,
         months=period.months,
-        currency=statement.currency if item.unit in ("money", "per_share") else None,
-        scale=item.scale,
+        currency=statement.currency if unit in ("money", "per_share") else None,
+        scale=scale,
         raw_text=value.placed.text,
         value=number,
         page=cell.page,
@@ -76,12 +77,13 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
     )
 
 
-def base_value(amount: Amount | None, item: LineItem) -> Decimal | None:
+def base_value(amount: Amount | None, scale: int | None) -> Decimal | None:
     """Return the figure in base units. Where nobody printed the scale, the figure is left as printed (and flagged)."""
     if amount is None or amount.value is None:
         return None
-    scale = item.scale if item.scale is not None and amount.unit is None and amount.magnitude == 1 else 1
-    number = amount.value * scale
+    number = amount.value * (
+        scale if scale is not None and amount.unit is None and amount.magnitude == 1 else 1
+    )
     return number if fits_money(number) else None
 
 
@@ -98,7 +100,7 @@ def _reasons(
         yield "the text is no figure that can be read"
     elif amount.doubt:
         yield DOUBTS[amount.doubt]
-    if item.scale is None and number:
+    if measure(item, column)[1] is None and number:
         yield "no unit note found: the scale is unknown"
     if (item.period or column.period).end is None:
         yield "no period found for this row" if column.component else "no period found for this column"

@@ -317,17 +317,25 @@ def _header_of(
 ) -> tuple[Placed | None, bool]:
     """Return the cell of one header row that stands over a value column, and whether it covers the column itself.
 
-    In a row with fewer cells than value columns each cell spans several, and the nearest one holds: "2016" stands between or
-    over the right one of an inner and an outer column.
+    In a row with fewer cells than value columns each date or unit spans several, and the nearest one holds: "2016" stands between
+    or over the right one of an inner and an outer column. A worded header holds for the columns below it alone.
     """
     candidates = [p for p in cells if any(c not in excluded for c in range(p.col, p.col + p.span))]
     exact = [p for p in candidates if p.col <= col < p.col + p.span]
     if exact:
         return exact[0], True
+    candidates = [p for p in candidates if _spreads(p.text)]
     if not candidates or len(candidates) >= len(spots):
         return None, False
     x0, x1 = spots[col]
     return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p)), False
+
+
+def _spreads(text: str) -> bool:
+    """Tell whether a header cell names a period or a unit, which hold for the columns beside them too."""
+    read = read_header(text)
+    named = read.year or read.month or read.months or read.relative is not None or read.restated
+    return bool(named or read_note(text) or _SIGN_ONLY.match(text) or _UNIT_NOISE.match(text))
 
 
 def _share_of(placed: Placed, col: int, values: Sequence[int]) -> str:

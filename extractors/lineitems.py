@@ -49,6 +49,10 @@ _GLUED_HEADING = re.compile(
     r"^cash\s+flows?\s+(?:from|used\s+in)\s+(?:\w+\s+){0,2}?(?:operating|investing|financing)\s+activities:?\s+(?=(?-i:[A-Z]))",
     re.IGNORECASE,
 )
+_ACCOMPANYING = re.compile(
+    r"\b(?:accompanying|attached)\s*notes\b|\bsee\s*(?:the\s*)?notes\b|\bnotes\s*(?:are\s*an?|form)\b"
+)
+_PAGE_NUMBER = re.compile(r"^\W*(?:F-?)?\d{1,3}\W*$")
 _YEAR = re.compile(r"^\W*(?:fy\s*)?((?:19|20)\d\d)\W*$", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
@@ -82,7 +86,7 @@ class _Row:
 def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
     """Return the line items of one side of a laid-out table, in printed order."""
     rows = _join_wrapped([_row(layout, side, number) for number in layout.grid if number >= layout.body_row])
-    rows = _drop_notes([row for row in rows if row.label or row.values])
+    rows = _drop_notes([row for row in _drop_footer(rows) if row.label or row.values])
     rows = [part for row in rows for part in _split_heading(row)]
     steps = _levels([row.x0 for row in rows if row.x0 is not None])
     items: list[RawItem] = []
@@ -173,6 +177,17 @@ def _join_wrapped(rows: Sequence[_Row]) -> list[_Row]:
         else:
             out.append(row)
     return out
+
+
+def _drop_footer(rows: Sequence[_Row]) -> list[_Row]:
+    """Leave out the page's footer below "see accompanying notes": the section's name and the page number alone."""
+    end = next(
+        (i for i, row in enumerate(rows) if not row.values and _ACCOMPANYING.search(fold(row.label))), None
+    )
+    if end is None or any(len(row.values) > 1 for row in rows[end:]):
+        return list(rows)
+    lone = [p for row in rows[end:] for _, p in row.values]
+    return list(rows[:end]) if all(_PAGE_NUMBER.match(p.text) for p in lone) else list(rows)
 
 
 def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:

@@ -381,7 +381,9 @@ def _start(end: date, months: int, weeks: int | None, ends: Sequence[date | None
     if weeks:
         return end - timedelta(days=7 * weeks - 1)
     first = _months_before(end, months)
-    if all(_ends_month(e) for e in (end, *ends) if e):  # years of 52 weeks end on a month's last day by chance
+    if all(
+        _ends_month(e) for e in (end, *ends) if e
+    ):  # years of 52 weeks end on a month's last day by chance
         return first
     earlier = [e + timedelta(days=1) for e in ends if e and e < end]
     near = [e for e in earlier if abs((e - first).days) <= SAME_YEAR_SLACK]

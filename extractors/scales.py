@@ -83,7 +83,7 @@ _CODE = re.compile(r"(?<![A-Za-z])[TMKtmk]?([A-Z]{3})(?![A-Za-z])")
 _DOLLAR = re.compile(r"\$|\bdollars?\b", re.IGNORECASE)
 
 _SHARES_SCALED = (
-    re.compile(r"shares?\s*(?:amounts?|data)?\s*(?:are\s*)?(?:in|reflected\s*in|presented\s*in|expressed\s*in)\s*(?P<s>thousand|million|billion)s?"),
+    re.compile(r"shares?\s*(?:amounts?|data)?,?\s*(?:(?:which|that)\s*)?(?:are\s*)?(?:reflected\s*|presented\s*|expressed\s*|stated\s*|shown\s*)?in\s*(?P<s>thousand|million|billion)s?"),
     re.compile(r"(?:number\s*of\s*)?shares[^()]*?(?:which\s*are|that\s*are)\s*(?:reflected|presented|expressed|stated)?\s*in\s*(?P<s>thousand|million|billion)s?"),
     re.compile(r"(?P<s>thousand|million|billion)s?\s*of\s*shares"),
 )  # fmt: skip
@@ -120,6 +120,9 @@ _SHARE_COUNT = re.compile(
     r"|nombre\s*(?:moyen\s*)?(?:d')?actions|股数|股份数"
 )
 _OPEN_COUNT = re.compile(r"\bshares\b.*\bused\s*(?:in|for|to)\s*\w*\W*$")
+_SHARES_HEADER = re.compile(
+    r"\b(?:shares?|units)(?:\s*(?:issued|outstanding))?(?:\s*[(（][^()（）]*[)）])?\W*$|\bnumber\s*of\s*(?:\w+\s*){0,3}(?:shares|units)\b|股数$"
+)
 _IN_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
 _VALUED_SHARES = re.compile(
     r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
@@ -306,11 +309,18 @@ def _counted(folded: str) -> bool:
     return bool(found and (per is None or found.start() < per.start()) and not _MONEY_DESPITE.search(folded))
 
 
+def heads_shares(header: str) -> bool:
+    """Tell whether a column of an equity statement holds numbers of shares: "Common Stock Shares", "Number of shares"."""
+    return bool(_SHARES_HEADER.search(fold(header)))
+
+
 def own_scale(label: str, path: Sequence[str] = ()) -> int | None:
     """Return the scale that a row's label, or the nearest section above it, prints in brackets for itself."""
     for text in (label, *path[-1:]):
         for inner in _IN_BRACKETS.findall(fold(text)):
-            if not re.search(r"\d", inner.replace("000", "")) and (scale := _word_scale(inner) or _sign_scale(inner)):
+            if not re.search(r"\d", inner.replace("000", "")) and (
+                scale := _word_scale(inner) or _sign_scale(inner)
+            ):
                 return scale
     return None
 

@@ -29,6 +29,7 @@ from extractors.scales import (
     RowUnit,
     UnitNote,
     best_note,
+    heads_shares,
     names_dollar,
     own_scale,
     read_note,
@@ -54,6 +55,8 @@ class Column:
     header: str
     period: Period
     component: str | None = None  # of an equity statement: what the column counts, instead of a period
+    counts_shares: bool = False  # a component that is a number of shares, whatever its rows are
+    share_scale: int | None = None  # the multiplier of such a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def _statement(
     components = kind == "equity_statement" and sum(p.end is not None for p in periods) * 2 < len(periods)
     cols = [col for side in first.layout.sides for col in side.value_cols]
     columns = tuple(
-        Column(col, h.text, Period(text=h.text) if components else period, h.text if components else None)
+        _component(col, h.text, note) if components else Column(col, h.text, period)
         for col, h, period in zip(cols, headers, periods, strict=True)
     )
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
@@ -165,6 +168,20 @@ def _statement(
         why_not,
         tuple(dict.fromkeys(part.table.table_id for part in candidate.parts)),
     )
+
+
+def _component(col: int, header: str, note: UnitNote) -> Column:
+    """The column of an equity statement that holds one component: an amount, or the number of shares behind it."""
+    shares = heads_shares(header)
+    scale = scale_of("shares", note, own_scale(header)) if shares else None
+    return Column(col, header, Period(text=header), header, shares, scale)
+
+
+def measure(item: LineItem, column: Column) -> tuple[RowUnit, int | None]:
+    """Return what a value counts, and its multiplier: the row decides, but in a column of share numbers."""
+    if column.counts_shares and item.unit == "money":
+        return "shares", column.share_scale
+    return item.unit, item.scale
 
 
 def _dated(headers: Sequence[str]) -> list[HeaderPeriod]:

@@ -64,7 +64,18 @@ def _figures(statement: Statement) -> set[tuple[date, Decimal]]:
 
 def _with_scale(statement: Statement, sister: Statement) -> Statement:
     note = UnitNote(sister.unit_text, sister.scale, sister.currency)
-    items = tuple(replace(item, scale=scale_of(item.unit, note, own_scale(item.label, item.path))) for item in statement.items)
+    items = tuple(
+        replace(item, scale=scale_of(item.unit, note, own_scale(item.label, item.path)))
+        for item in statement.items
+    )
     cited = f"{sister.unit_text} (as in {sister.title or sister.kind})"
     currency = statement.currency or sister.currency
-    return replace(statement, scale=sister.scale, unit_text=cited, currency=currency, items=items)
+    columns = tuple(
+        replace(column, share_scale=scale_of("shares", note, own_scale(column.header)))
+        if column.counts_shares
+        else column
+        for column in statement.columns
+    )
+    return replace(
+        statement, scale=sister.scale, unit_text=cited, currency=currency, items=items, columns=columns
+    )
