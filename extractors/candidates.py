@@ -22,10 +22,12 @@ from extractors.scales import read_note
 from schemas.page import JoinedTable, Line, PageReading
 
 TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand
+STATEMENT_PAGES = 12  # a document's primary statements stand within so many pages
 MIN_ITEMS = 3  # rows with values; fewer are no statement
 SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mark of continuation
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
 
+_CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")
 _TITLE_WORD = re.compile(
     r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
 )
@@ -164,7 +166,7 @@ def _continued(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Can
 def _overleaf(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Candidate | None:
     """Return the candidate with a table that goes on with it on the next page, under the same title and the same dates.
 
-    A table that is a whole statement of its own is another statement, however alike the title.
+    A table that is a whole statement of its own is another statement, however alike the title, unless that says "continued".
     """
     titles, part = piece
     kind = candidate.guess.kind
@@ -179,11 +181,13 @@ def _overleaf(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Cand
     if [read_header(h).year for h in headers] != [read_header(h).year for h in candidate.headers]:
         return None
     guess = guess_kind(titles, [i.label for side in part.items for i in side if i.label], headers)
-    return None if guess and guess.whole and guess.kind == kind else _lengthened(candidate, part)
+    whole = guess is not None and guess.whole and guess.kind == kind
+    goes_on = bool(_CONTINUED.search(fold(title)))
+    return None if whole and candidate.guess.whole and not goes_on else _lengthened(candidate, part)
 
 
 def _bare(title: str) -> str:
-    return re.sub(r"continued|cont['’]?d|[\W\d]", "", fold(title))
+    return re.sub(r"[\W\d]", "", _CONTINUED.sub("", fold(title)))
 
 
 def _lengthened(candidate: Candidate, part: Part) -> Candidate:
@@ -221,6 +225,13 @@ def _edges(part: Part) -> list[float]:
 def why_not_primary(candidates: Sequence[Candidate]) -> list[str | None]:
     """Return for each candidate why it is not primary, or None where it is; each kind has one primary statement."""
     verdicts = [_look(candidate.guess) for candidate in candidates]
+    first = _first_page(candidates, verdicts)
+    for i, candidate in enumerate(candidates):
+        apart = verdicts[i] is None and not first <= _page(candidate) < first + STATEMENT_PAGES
+        if apart and (
+            not candidate.guess.title or _kind_within(candidates, verdicts, candidate.guess.kind, first)
+        ):
+            verdicts[i] = "it stands apart from the document's other statements"
     for kind in {c.guess.kind for c in candidates}:
         ours = [i for i, c in enumerate(candidates) if c.guess.kind == kind and verdicts[i] is None]
         titled = [i for i in ours if candidates[i].guess.title]
@@ -234,6 +245,30 @@ def why_not_primary(candidates: Sequence[Candidate]) -> list[str | None]:
             if i not in chosen:
                 verdicts[i] = "another table is the primary statement of this kind"
     return verdicts
+
+
+def _first_page(candidates: Sequence[Candidate], verdicts: Sequence[str | None]) -> int:
+    """Return the first page of the run of pages that holds the most and best statements: they stand together."""
+    open_ones = [c for c, verdict in zip(candidates, verdicts, strict=True) if verdict is None]
+
+    def weight(first: int) -> float:
+        best: dict[str, float] = {}
+        for c in open_ones:
+            if first <= _page(c) < first + STATEMENT_PAGES:
+                best[c.guess.kind] = max(best.get(c.guess.kind, 0.0), c.guess.score)
+        return sum(best.values())
+
+    pages = sorted({_page(c) for c in open_ones})
+    return max(pages, key=lambda page: (weight(page), -page), default=1)
+
+
+def _kind_within(
+    candidates: Sequence[Candidate], verdicts: Sequence[str | None], kind: str, first: int
+) -> bool:
+    return any(
+        c.guess.kind == kind and verdict is None and first <= _page(c) < first + STATEMENT_PAGES
+        for c, verdict in zip(candidates, verdicts, strict=True)
+    )
 
 
 def _other_dates(candidates: Sequence[Candidate], best: int, field: Sequence[int]) -> list[int]:

@@ -210,7 +210,11 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
 
 def _across(ledger: Ledger) -> list[Finding]:
     """Each row of an equity statement: the total column is the sum of the components before it."""
-    columns = [[_printed(row.facts[p]) for row in ledger.rows] for p in range(len(ledger.periods))]
+    counted = {f"{i}:{c.header}" for i, c in enumerate(ledger.statement.columns) if c.counts_shares}
+    columns = [
+        [None if key[2] in counted else _printed(row.facts[p]) for row in ledger.rows]
+        for p, key in enumerate(ledger.periods)
+    ]
     likely = ["total" in key[2].lower() or "合计" in key[2] for key in ledger.periods]
     findings = []
     for found in find_sums(columns, likely, [False] * len(columns)):

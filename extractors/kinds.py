@@ -15,6 +15,7 @@ from extractors.periods import fold
 from schemas.records import StatementKind
 
 MAX_TITLE = 130  # characters; a longer line is a sentence that mentions a statement
+HEADING_LINES = 6  # printed lines above a table among which "Parent Company Only" stands
 TITLE_POINTS = 3  # what a title is worth beside the anchors, one point each
 ENOUGH_ANCHORS = {  # distinct anchors that make a whole statement of a kind
     "balance_sheet": 3,
@@ -56,7 +57,7 @@ _LOOK_ALIKE = re.compile(
     r"|thefollowing|asfollows|changesinaccumulated|bycomponent|:$"  # a sentence that leads to a table of a note
 )
 _PARENT = re.compile(
-    r"parentcompany|parentonly|\(parent\)|registrantonly|母公司(?!股东|所有者)|companyonly|unconsolidated|^company(?:balancesheet|statementof|profitandloss|cashflow)"
+    r"parentcompany(?!and)|parentonly|condensedfinancialinformationof(?:the)?(?:parent|registrant)|^schedulei(?![a-z])|\(parent\)|registrantonly|母公司(?!股东|所有者)|companyonly|unconsolidated|^company(?:balancesheet|statementof|profitandloss|cashflow)"
 )
 _CONSOLIDATED = re.compile(r"consolidated|group|合并|合併|konzern|consolide|consolidad|geconsolideerd")
 
@@ -182,6 +183,7 @@ def guess_kind(titles: Sequence[str], labels: Sequence[str], headers: Sequence[s
             continue
         context = [title] if title else [t for t in titles[:3] if len(t) <= MAX_TITLE]
         squeezed = [re.sub(r"\s+", "", fold(t)) for t in context]
+        around = [re.sub(r"\s+", "", fold(t)) for t in titles[:HEADING_LINES] if len(t) <= MAX_TITLE]
         look = next((m[0] for t in squeezed if (m := _LOOK_ALIKE.search(t))), None)
         candidates.append(
             KindGuess(
@@ -189,7 +191,7 @@ def guess_kind(titles: Sequence[str], labels: Sequence[str], headers: Sequence[s
                 title,
                 len(found),
                 look,
-                any(_PARENT.search(t) for t in squeezed),
+                any(_PARENT.search(t) for t in (*squeezed, *around)),
                 any(_CONSOLIDATED.search(t) for t in squeezed),
                 whole,
             )  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from extractors.kinds import title_kind
 from extractors.periods import find_dates, find_span, fold, is_no_period, read_header
 from extractors.realign import Placed, loose_heads, overlapped, realign
 from extractors.scales import read_note
@@ -35,6 +36,9 @@ _NOTE_CELL = re.compile(
 _SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 _CLOSING = re.compile(r"^\s*\)\s*%?\s*$|^\s*%\s*$")
 _UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
+_BRACKETED_NOTE = re.compile(
+    r"^[(（][^()（）]*\b(?:in|thousands?|millions?|unaudited)\b[^()（）]*[)）]$", re.I
+)
 _YEAR_ONLY = re.compile(r"^\W*(?:fy\s*)?(?:19|20)\d\d\W*[*a-e¹²³]?\W*$", re.I)
 
 
@@ -78,7 +82,7 @@ def lay_out(
     body = _body_row(grid, first_row, end, hint)
     grid, n_cols = realign(grid, body, table.n_cols)
     blocks = _blocks(grid, body, end, n_cols)
-    heads = {row: cells for row, cells in grid.items() if row < body}
+    heads, titles = _without_titles({row: cells for row, cells in grid.items() if row < body})
     if above and not any(read_header(p.text).year for cells in heads.values() for p in cells):
         heads = {**_loose(above, grid, body, blocks), **heads}
     sides, used = [], set[tuple[int, int]]()
@@ -87,7 +91,22 @@ def lay_out(
         sides.append(side)
         used |= mine
     captions = [p.text for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
-    return Layout(first_row, end, body, tuple(sides), tuple(captions), grid)
+    return Layout(first_row, end, body, tuple(sides), (*titles, *captions), grid)
+
+
+def _without_titles(
+    heads: dict[int, tuple[Placed, ...]],
+) -> tuple[dict[int, tuple[Placed, ...]], list[str]]:
+    """Part the statement's title and unit note from the column headers among which a reader put them; nearest title first."""
+    named = [row for row, cells in heads.items() if any(p.span > 1 and title_kind(p.text) for p in cells)]
+    if not named:
+        return heads, []
+    taken = {
+        row: [p for p in cells if (row <= named[-1] and p.span > 1) or _BRACKETED_NOTE.match(p.text)]
+        for row, cells in heads.items()
+    }
+    left = {row: tuple(p for p in cells if p not in taken[row]) for row, cells in heads.items()}
+    return left, [p.text for row in sorted(taken, reverse=True) for p in taken[row]]
 
 
 def _loose(
