@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from extractors.errors import UsageError
 from extractors.worker.chat import ChatFormat, Message
-from extractors.worker.engine import LanguageModel, prepare_image, self_test
+from extractors.worker.engine import LanguageModel
+from extractors.worker.images import prepare_image
+from extractors.worker.selftest import self_test
 from extractors.worker.settings import WorkerSettings
 from tests.tiny_model import build_pair
 
@@ -53,7 +55,7 @@ def test_the_vision_tower_sees_every_pixel_once(model: LanguageModel) -> None:
     image = prepare_image(np.random.default_rng(1).integers(0, 255, (128, 192, 3)).astype(np.uint8), 4096)
     rows = model.encode(image)
     assert rows.shape == (24, model.n_input)
-    positions = model.image_positions(image, 7)
+    positions = image.positions(7)
     assert positions[:, 0].tolist() == [7, 7, 7, 0]
     assert positions[:, -1].tolist() == [7, 7 + 3, 7 + 5, 0]
     assert image.n_positions == 6

@@ -13,10 +13,12 @@ import pytest
 from extractors.errors import EngineError
 from extractors.worker.chat import ChatFormat, Message
 from extractors.worker.constraint import Grammars
-from extractors.worker.engine import LanguageModel, prepare_image, self_test
+from extractors.worker.engine import LanguageModel
+from extractors.worker.images import prepare_image
 from extractors.worker.metrics import Metrics
 from extractors.worker.request import Request
 from extractors.worker.scheduler import QueueFullError, Scheduler
+from extractors.worker.selftest import self_test
 from extractors.worker.settings import WorkerSettings
 from schemas.reading import tile_schema
 from tests.tiny_model import build_pair

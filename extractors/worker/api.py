@@ -32,8 +32,8 @@ from extractors.prompting import QUESTIONS, load_prompts
 from extractors.worker import request as answering
 from extractors.worker.chat import ChatFormat, Message
 from extractors.worker.constraint import Grammars
-from extractors.worker.engine import Image, LanguageModel, prepare_image
-from extractors.worker.images import read_data_url
+from extractors.worker.engine import LanguageModel
+from extractors.worker.images import Image, prepare_image, read_data_url
 from extractors.worker.metrics import Metrics
 from extractors.worker.scheduler import QueueFullError, Scheduler
 from extractors.worker.settings import WorkerSettings

@@ -15,7 +15,8 @@ import jinja2
 import jinja2.sandbox
 
 from extractors.errors import UsageError
-from extractors.worker.engine import Image, LanguageModel, Tokens
+from extractors.worker.engine import LanguageModel, Tokens
+from extractors.worker.images import Image
 from extractors.worker.request import Segment
 
 CHATML = (

@@ -18,7 +18,8 @@ import uvicorn
 
 from extractors.errors import ParquetryError
 from extractors.worker.api import Service, Worker, create_app
-from extractors.worker.engine import LanguageModel, self_test
+from extractors.worker.engine import LanguageModel
+from extractors.worker.selftest import self_test
 from extractors.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)

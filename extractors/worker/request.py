@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from extractors.worker.constraint import Constraint
-from extractors.worker.engine import Floats, Image, Tokens
+from extractors.worker.engine import Floats, Tokens
+from extractors.worker.images import Image
 
 Finish = Literal["stop", "length", "repetition", "cancelled", "deadline", "error"]
 Segment = Tokens | Image

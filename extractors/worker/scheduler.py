@@ -20,7 +20,8 @@ import numpy as np
 from extractors.errors import EngineError
 from extractors.worker.cache import Node, PromptCache
 from extractors.worker.constraint import Chooser, Constraint
-from extractors.worker.engine import Floats, Image, LanguageModel, Tokens
+from extractors.worker.engine import Floats, LanguageModel, Tokens
+from extractors.worker.images import Image
 from extractors.worker.metrics import Metrics
 from extractors.worker.repetition import CHECK_EVERY, is_looping
 from extractors.worker.request import Finish, Request, Step, key_of
@@ -362,7 +363,7 @@ class Scheduler:
             n = min(room, len(embedded) - answer.offset)
             part = slice(answer.offset, answer.offset + n)
             rows.append(embedded[part])
-            positions.append(self.model.image_positions(image, answer.position)[:, part])
+            positions.append(image.positions(answer.position)[:, part])
             owners.append((answer, n))
             room -= n
         if not owners:
