@@ -17,9 +17,10 @@ from types import FrameType
 import uvicorn
 
 from extractors.errors import ParquetryError
-from extractors.worker.api import Service, Worker, create_app
+from extractors.worker.api import create_app
 from extractors.worker.engine import LanguageModel
 from extractors.worker.selftest import self_test
+from extractors.worker.service import Service, Worker
 from extractors.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)

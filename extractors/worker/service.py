@@ -1,0 +1,102 @@
+"""What answers requests once the model is loaded: from a chat request to a request for the scheduler.
+
+In: `ChatRequest`. Out: `Request`, whose images were read within the limits and whose schema is compiled.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from extractors.errors import UsageError
+from extractors.worker.chat import ChatFormat, Message
+from extractors.worker.chatrequest import ChatMessage, ChatRequest, ResponseFormat
+from extractors.worker.constraint import Grammars
+from extractors.worker.engine import LanguageModel
+from extractors.worker.images import Image, prepare_image, read_data_url
+from extractors.worker.metrics import Metrics
+from extractors.worker.request import Request
+from extractors.worker.scheduler import Scheduler
+from extractors.worker.settings import WorkerSettings
+
+
+class Service:
+    """The parts that answer requests, once the model is loaded."""
+
+    def __init__(self, model: LanguageModel, settings: WorkerSettings, metrics: Metrics) -> None:
+        self.model = model
+        self.settings = settings
+        self.metrics = metrics
+        self.chat = ChatFormat(model)
+        self.grammars = Grammars(model)
+        self.scheduler = Scheduler(model, settings, metrics)
+
+    def prepare(self, body: ChatRequest) -> Request:
+        """Return the request for the scheduler. Raises ParquetryError when it cannot be answered."""
+        names = (self.settings.served_name, *self.model.adapters)
+        if body.model and body.model not in names:
+            raise UsageError(
+                f"The model {body.model!r} is not served here; ask for one of {', '.join(names)}."
+            )
+        messages = [
+            Message("system" if m.role == "developer" else m.role, self._parts(m)) for m in body.messages
+        ]
+        n_images = sum(isinstance(part, Image) for m in messages for part in m.parts)
+        if n_images > self.settings.max_images:
+            raise UsageError(
+                f"The request has {n_images} images; at most {self.settings.max_images} are read."
+            )
+        return Request(
+            segments=self.chat.segments(messages),
+            max_tokens=body.max_completion_tokens or body.max_tokens or self.settings.max_tokens,
+            constraint=self._constraint(body.response_format),
+            temperature=body.temperature,
+            seed=body.seed,
+            adapter=body.model if body.model in self.model.adapters else None,
+            seconds=min(body.timeout or self.settings.deadline, self.settings.deadline),
+        )
+
+    def _parts(self, message: ChatMessage) -> tuple[str | Image, ...]:
+        if isinstance(message.content, str):
+            return (message.content,)
+        parts: list[str | Image] = []
+        for part in message.content:
+            if part.type == "text":
+                parts.append(part.text)
+            elif part.image_url is None:
+                raise UsageError("A part of type image_url has no image_url; add it.")
+            else:
+                pixels = read_data_url(part.image_url.url, self.settings)
+                parts.append(prepare_image(pixels, self.settings.image_max_tokens))
+        return tuple(parts)
+
+    def _constraint(self, form: ResponseFormat | None) -> Any:
+        if form is None or form.type == "text":
+            return None
+        if form.type == "json_object":
+            return self.grammars.constraint({"type": "object"})
+        if form.json_schema is None:
+            raise UsageError("response_format is json_schema but brings no json_schema; add it.")
+        return self.grammars.constraint(form.json_schema.body)
+
+
+class Worker:
+    """What the HTTP handlers share: the settings, and the service once it is ready."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.metrics.slots.set(settings.slots)
+        self.metrics.cells.set(settings.context)
+        self.service: Service | None = None
+        self.draining = False
+        self.started = int(time.time())
+
+    @property
+    def status(self) -> Literal["loading", "ready", "draining", "failed"]:
+        """What /health says."""
+        if self.service is None:
+            return "loading"
+        if self.service.scheduler.failed:
+            return "failed"
+        return "draining" if self.draining else "ready"
