@@ -64,7 +64,8 @@ def text_layer(page: pymupdf.Page, turn: int | None = 0) -> PageContent:
     if turn is None:
         turn = _turn_of(marks, page.rotation)
     upright = _upright(page, turn)
-    area = _placed((0.0, 0.0, page.cropbox.width, page.cropbox.height), upright)
+    shown = page.rect * page.derotation_matrix  # of the crop box, what lies within the media box
+    area = _placed((0.0, 0.0, abs(shown.width), abs(shown.height)), upright)
     words = _words(marks, upright, page.rotation + turn, area)
     return PageContent(
         page=page.number + 1,
