@@ -1,7 +1,7 @@
 """Turn what the model answered about the tiles of one band into tables, checked against what is printed there.
 
 In: the band's tiles with their `TileReading`s, and the page's content. Out: a `BandReading`: the tables, and what is to be said of
-them. An answer that holds less than half of the printed figures is not of this page: the geometry engine reads the band instead.
+them. A tile without an answer, or with one that holds less than half of the printed figures, is read by the geometry engine instead.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from extractors.geometry import read_tables
-from extractors.grounding import fold, ground_table
+from extractors.grounding import GroundedTable, fold, ground_table
 from extractors.merging import TileTable, merge_tiles
 from extractors.rows import Piece, has_digits, measure, pieces, printed_rows
 from extractors.tiling import YEAR, Tile
@@ -28,6 +28,8 @@ REACH = (
 )
 ALIGNED = 2.0  # points between the edges of figures that stand in one column
 EXAMPLES = 5  # unread figures that a message names
+NO_ANSWER = "the vision model gave no usable answer here"
+NO_FIT = "the vision model's answer does not fit what is printed here"
 FALLBACK = "The geometry engine read this part of the page; look over its cells."
 
 
@@ -43,39 +45,91 @@ class TileReading:
 
 
 @dataclass(frozen=True)
-class BandReading:
-    """The tables of a band; `complaint` says what a person must know of them, `raw` is the answer it is about."""
+class Complaint:
+    """What a person must know of the reading of one tile; `raw` is the answer it is about."""
 
-    fragments: tuple[TableFragment, ...]
-    complaint: str | None = None
+    tile: int
+    message: str
     raw: str | None = None
 
 
-def read_band(tiles: Sequence[Tile], readings: Sequence[TileReading], content: PageContent) -> BandReading:
-    """Return the tables of a band, all of whose tiles have a reading (of the whole or of its parts, top to bottom)."""
-    placed: list[tuple[Tile, list[TileTable]]] = []
-    claimed: set[int] = set()
+@dataclass(frozen=True)
+class BandReading:
+    """The tables of a band, and what is to be said of them."""
+
+    fragments: tuple[TableFragment, ...]
+    complaints: tuple[Complaint, ...] = ()
+
+
+def read_band(
+    tiles: Sequence[Tile], readings: Sequence[TileReading], content: PageContent, lost: Sequence[Tile] = ()
+) -> BandReading:
+    """Return the tables of a band from the answers about its tiles, or about parts of them.
+
+    The geometry engine reads the parts that are `lost` (the model gave no answer), and those of which its answer holds less
+    than half of the printed figures. Only those parts: what the model read beside them stands.
+    """
+    parts: list[_Part] = [_Part(tile, None, NO_ANSWER) for tile in lost]
+    complaints: list[Complaint] = []
     for reading in readings:
         tables, taken = _place(reading, content)
-        placed.append((reading.tile, tables))
-        claimed |= taken
-    figures = _figures(tiles, content)
-    unread = [i for i in figures if i not in claimed]
-    if len(figures) >= MIN_FIGURES and len(unread) > (1 - MIN_AGREEMENT) * len(figures):
-        read = len(figures) - len(unread)
-        message = f"The model read {read} of the {len(figures)} figures printed here. {FALLBACK}"
-        raw = "\n".join(reading.answer.model_dump_json() for reading in readings)
-        why = "the vision model's answer does not fit what is printed here"
-        return BandReading(read_by_geometry(tiles, content, why), message, raw)
-    fragments = merge_tiles(placed, content.page)
-    missing = [
-        word for word in (content.words[i] for i in unread) if any(_belongs(word, f) for f in fragments)
-    ]
-    if not missing:
-        return BandReading(fragments)
-    some = ", ".join(word.text for word in missing[:EXAMPLES])
-    left_out = f"The model left out {len(missing)} of the {len(figures)} figures printed here ({some}); compare with the page."
-    return BandReading(fragments, left_out)
+        figures = _figures([reading.tile], content)
+        read = len(taken.intersection(figures))
+        if len(figures) >= MIN_FIGURES and read < MIN_AGREEMENT * len(figures):
+            parts.append(_Part(reading.tile, None, NO_FIT))
+            message = f"The model read {read} of the {len(figures)} figures printed here. {FALLBACK}"
+            complaints.append(Complaint(reading.tile.index, message, reading.answer.model_dump_json()))
+        else:
+            parts.append(_Part(reading.tile, tables, "", taken))
+    parts.sort(key=lambda part: part.tile.body.y0)
+    if all(part.tables is None for part in parts):
+        return BandReading(read_by_geometry(tiles, content, parts[0].why), tuple(complaints))
+    parts = _fallen_back(parts, content)
+    claimed = set().union(*(part.taken for part in parts))
+    fragments = merge_tiles([(part.tile, part.tables or ()) for part in parts], content.page)
+    printed = _figures(tiles, content)
+    missing = [content.words[i] for i in printed if i not in claimed]
+    missing = [word for word in missing if any(_belongs(word, f) for f in fragments)]
+    if missing:
+        some = ", ".join(word.text for word in missing[:EXAMPLES])
+        left_out = f"The model left out {len(missing)} of the {len(printed)} figures printed here ({some}); compare with the page."
+        complaints.append(Complaint(tiles[0].index, left_out))
+    return BandReading(fragments, tuple(complaints))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A tile of a band, with its tables; without them the geometry engine is to read it."""
+
+    tile: Tile
+    tables: list[TileTable] | None
+    why: str
+    taken: frozenset[int] = frozenset()  # indices of the page's words that its tables hold
+
+
+def _fallen_back(parts: Sequence[_Part], content: PageContent) -> list[_Part]:
+    """Let the geometry engine read the parts without tables, neighbours together."""
+    out: list[_Part] = []
+    for part in parts:
+        if part.tables is None and out and out[-1].tables is None and out[-1].why == part.why:
+            body = union((out[-1].tile.body, part.tile.body))
+            out[-1] = replace(out[-1], tile=replace(out[-1].tile, body=body))
+        else:
+            out.append(part)
+    return [part if part.tables is not None else _by_geometry(part, content) for part in out]
+
+
+def _by_geometry(part: _Part, content: PageContent) -> _Part:
+    """Read one part by words and lines; where it continues a table it has no header rows of its own."""
+    body = part.tile.body
+    tables = []
+    for fragment in read_by_geometry([part.tile], content, part.why):
+        head = fragment.n_header_rows if part.tile.carried is None else 0
+        rows = (None,) * fragment.n_rows
+        placed = GroundedTable(fragment.cells, fragment.n_rows, fragment.n_cols, fragment.box, rows)
+        tables.append(TileTable(part.tile, placed, fragment.title, head))
+    taken = frozenset(i for i, word in enumerate(content.words) if body.contains_center(word.box))
+    return replace(part, tables=tables, taken=taken)
 
 
 def _belongs(word: Word, table: TableFragment) -> bool:
@@ -86,7 +140,7 @@ def _belongs(word: Word, table: TableFragment) -> bool:
     return any(abs(e.x1 - word.box.x1) < ALIGNED or abs(e.x0 - word.box.x0) < ALIGNED for e in edges)
 
 
-def _place(reading: TileReading, content: PageContent) -> tuple[list[TileTable], set[int]]:
+def _place(reading: TileReading, content: PageContent) -> tuple[list[TileTable], frozenset[int]]:
     """Place the tables of a tile on the page; return them and the indices of the page's words that they read."""
     tile = reading.tile
     free = [i for i, word in enumerate(content.words) if any(p.contains_center(word.box) for p in tile.parts)]
@@ -108,7 +162,7 @@ def _place(reading: TileReading, content: PageContent) -> tuple[list[TileTable],
         tables.append(
             TileTable(tile, placed, _printed_title(table, content), min(table.head, len(table.rows)))
         )
-    return tables, taken
+    return tables, frozenset(taken)
 
 
 def _printed_title(table: ReadTable, content: PageContent) -> str | None:

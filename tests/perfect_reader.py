@@ -16,10 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from extractors import vision
+from extractors.asking import png as as_png
 from extractors.engine import Render
 from extractors.grounding import ground_table
-from extractors.tiling import Tile, compose, plan_tiles
+from extractors.tiling import Tile, compose, plan_tiles, split
 from schemas.box import Box
 from schemas.page import PageContent
 
@@ -45,7 +45,8 @@ class PerfectReader:
     change: Change = lambda tile, answer: answer
     asked: list[Tile] = field(default_factory=list)
     unknown: int = 0
-    finish: str = "stop"
+    finish: str | Callable[[Tile], str] = "stop"
+    halvings: int = 0  # how often a tile may be cut in two and still be known
     _answers: dict[str, tuple[Tile, dict[str, Any]]] = field(default_factory=dict)
 
     def learn(self, content: PageContent, render: Render, tables: Sequence[TrueTable]) -> None:
@@ -54,8 +55,13 @@ class PerfectReader:
         placed = [
             ground_table(t.rows, content.words, content.text_source, content.page, page) for t in tables
         ]
-        for tile in plan_tiles(content):
-            png = vision._png(compose(tile, render))
+        tiles = list(plan_tiles(content))
+        whole = tiles
+        for _ in range(self.halvings):
+            whole = [half for tile in whole for half in split(tile, content) or ()]
+            tiles += whole
+        for tile in tiles:
+            png = as_png(compose(tile, render))
             shown = [_shown(table, at.row_boxes, tile) for table, at in zip(tables, placed, strict=True)]
             answer = {"tables": [table for table in shown if table["rows"]]}
             self._answers[hashlib.sha256(png).hexdigest()] = (tile, answer)
@@ -122,7 +128,7 @@ class PerfectReader:
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": text},
-            "finish_reason": self.finish,
+            "finish_reason": self.finish if isinstance(self.finish, str) else self.finish(tile),
             "logprobs": {"content": letters},
         }
         return 200, {"choices": [choice], "usage": {"completion_tokens": len(text)}}

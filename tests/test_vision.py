@@ -184,7 +184,7 @@ def test_rows_left_out_are_reported(tmp_path: Path) -> None:
     [
         (lambda tile, answer: "no JSON at all", "engine", 3),
         (lambda tile, answer: 400, "engine", 1),
-        (lambda tile, answer: 504, "timeout", 1),
+        (lambda tile, answer: 504, "timeout", 2),
         (lambda tile, answer: {"tables": []}, "engine", 1),
         (lambda tile, answer: {"tables": [{"title": None, "head": 0, "rows": [["zz", "9"]]}]}, "engine", 1),
     ],
@@ -194,7 +194,7 @@ def test_geometry_reads_what_the_model_cannot(
 ) -> None:
     rows = table_of(8, 4, seed=6)
     draw(tmp_path / "one.pdf", [("Key figures", rows)])
-    with PerfectReader(change=change) as reader:
+    with PerfectReader(change=change, halvings=1) as reader:
         learn(reader, tmp_path / "one.pdf", {1: [TrueTable(rows, 1)]})
         (reading,) = read(reader, tmp_path / "one.pdf")
     (fragment,) = reading.fragments
