@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from pathlib import Path
 
 import psutil
@@ -49,7 +48,7 @@ def create_app(worker: Worker) -> FastAPI:
     async def health() -> Response:
         service = worker.service
         idle = service is None or service.scheduler.idle
-        since = 0.0 if service is None else time.monotonic() - service.scheduler.beat
+        since = 0.0 if service is None else service.scheduler.seconds_since_step
         body = {
             "status": worker.status,
             "idle": idle,

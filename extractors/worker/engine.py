@@ -62,6 +62,7 @@ class LanguageModel:
         self.model = self._load(settings.model, settings)
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.n_vocab = int(llama.llama_vocab_n_tokens(self.vocab))
+        self.n_width = int(llama.llama_model_n_embd(self.model))  # of a token; image rows may be wider
         self.n_input = int(llama.llama_model_n_embd_inp(self.model))
         self.context = self._open_context(settings)
         self.memory = llama.llama_get_memory(self.context)

@@ -18,6 +18,8 @@ class Metrics:
             return Gauge(f"parquetry_worker_{name}", text, registry=self.registry)
 
         self.tiles = counter("tiles", "Requests with an image that were answered or given up")
+        self.images = counter("images", "Images that went through the vision tower")
+        self.embeddings = counter("embeddings", "Images that were embedded")
         self.finished = counter("finished", "Requests by how they ended", "reason")
         self.rejected = counter("rejected", "Requests refused before they were queued", "reason")
         self.prompt_tokens = counter("prompt_tokens", "Prompt tokens decoded, image tokens included")
