@@ -291,3 +291,48 @@ def test_the_page_to_try_it_works_offline(worker: RunningWorker) -> None:
         reply = httpx.post(f"{worker.url}/v1/chat/completions", json=body, timeout=180)
         assert reply.status_code == 200
         assert set(reply.json()["timings"]) == {"queue", "encode", "prefill", "decode"}
+
+
+def test_images_are_embedded_as_vectors_of_length_one(client: openai.OpenAI, worker: RunningWorker) -> None:
+    urls = [data_url(1), data_url(2), data_url(1)]
+    answer = client.embeddings.create(model="tiny", input=urls)
+    vectors = np.array([one.embedding for one in answer.data])
+    assert [one.index for one in answer.data] == [0, 1, 2]
+    assert vectors.shape == (3, 64)  # the model's width, without the rows of the deepstack layers
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
+    assert np.array_equal(vectors[0], vectors[2])
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+    assert answer.usage.prompt_tokens == answer.usage.total_tokens == 3 * (160 // 32) * (128 // 32)
+    plain = client.embeddings.create(model="tiny", input=urls[0], encoding_format="float")
+    assert np.allclose(plain.data[0].embedding, vectors[0], atol=1e-7)
+    assert worker.metric("embeddings_total") == 4
+
+
+def test_embeddings_and_answers_share_the_vision_tower(client: openai.OpenAI) -> None:
+    alone = client.embeddings.create(model="tiny", input=data_url(5)).data[0].embedding
+
+    def both(seed: int) -> Any:
+        if seed % 2:
+            return client.embeddings.create(model="tiny", input=data_url(5)).data[0].embedding
+        return client.chat.completions.create(model="tiny", messages=about(data_url(seed)), max_tokens=20)
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(both, range(6)))
+    assert all(vector == alone for vector in made[1::2])
+    assert all(answer.choices[0].finish_reason in ("stop", "length") for answer in made[::2])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["http://example.org/a.png"], "fetches no URLs"),
+        ([data_url(i, 32, 32) for i in range(4)], "at most 3 are embedded"),
+        (["data:image/png;base64,AAAA"], "cannot be read"),
+        ("words are not embedded", "data URL"),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused(client: openai.OpenAI, given: Any, message: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=message):
+        client.embeddings.create(model="tiny", input=given)
+    with pytest.raises(openai.BadRequestError, match="not served"):
+        client.embeddings.create(model="another", input=data_url())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -19,12 +20,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from extractors.errors import ParquetryError
 from extractors.prompting import QUESTIONS, load_prompts
-from extractors.worker.chatrequest import ChatRequest
+from extractors.worker.encoding import Embedding
 from extractors.worker.guard import Guard
-from extractors.worker.replies import answer_reply, error_reply, stream_reply
+from extractors.worker.replies import answer_reply, embeddings_reply, error_reply, stream_reply
+from extractors.worker.request import Request as Asked
 from extractors.worker.request import Step
 from extractors.worker.scheduler import QueueFullError
-from extractors.worker.service import Worker
+from extractors.worker.service import Service, Worker
+from extractors.worker.wire import ChatRequest, EmbeddingRequest
 from schemas.reading import TileAnswer
 
 DISCONNECT_CHECK = 0.25  # seconds between two looks whether the client is still there
@@ -114,15 +117,46 @@ def create_app(worker: Worker) -> FastAPI:
             return StreamingResponse(
                 stream_reply(service, body, asked, events), media_type="text/event-stream"
             )
+        await _ended(service, [asked], events, request)
+        return answer_reply(service, body, asked)
+
+    @app.post("/v1/embeddings")
+    async def embed(body: EmbeddingRequest, request: Request) -> Response:
+        service = worker.service
+        if service is None or worker.status != "ready":
+            return error_reply(
+                503, f"The worker is {worker.status}; try again in a few seconds.", worker.status
+            )
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[Step | None] = asyncio.Queue()
+        try:
+            asked = await run_in_threadpool(service.prepare_embeddings, body)
+            for one in asked:
+                one.on_finish = lambda _: _post(loop, events, None)
+            service.scheduler.embed(*asked)
+        except QueueFullError as error:
+            return error_reply(503 if worker.status != "ready" else 429, str(error), "overloaded")
+        except ParquetryError as error:
+            worker.metrics.rejected.labels(error.category).inc()
+            return error_reply(400, str(error), "invalid_request_error")
+        await _ended(service, asked, events, request)
+        return embeddings_reply(service, body, asked)
+
+    return app
+
+
+async def _ended(
+    service: Service, asked: Sequence[Asked | Embedding], events: asyncio.Queue[Step | None], request: Request
+) -> None:
+    """Wait until all that was asked has ended; give up what is left when the client goes away."""
+    for _ in asked:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(events.get(), DISCONNECT_CHECK)
                 break
             if await request.is_disconnected():
-                service.scheduler.cancel(asked)
-        return answer_reply(service, body, asked)
-
-    return app
+                for one in asked:
+                    service.scheduler.cancel(one)
 
 
 def _post(loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Step | None], item: Step | None) -> None:

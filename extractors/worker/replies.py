@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,9 +16,10 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from extractors.errors import EngineError
-from extractors.worker.chatrequest import ChatRequest
+from extractors.worker.encoding import Embedding
 from extractors.worker.request import Request, Step
 from extractors.worker.service import Service
+from extractors.worker.wire import ChatRequest, EmbeddingRequest
 
 RETRY_AFTER = "2"  # seconds that a refused client should wait
 
@@ -28,7 +30,7 @@ def error_reply(code: int, message: str, kind: str) -> Response:
     return JSONResponse({"error": {"message": message, "type": kind, "code": code}}, code, headers)
 
 
-def _failure(asked: Request) -> tuple[int, str, str] | None:
+def _failure(asked: Request | Embedding) -> tuple[int, str, str] | None:
     """Return (HTTP status, message, type) when a request has no answer."""
     if asked.finish == "deadline":
         return (
@@ -82,6 +84,31 @@ def answer_reply(service: Service, body: ChatRequest, asked: Request) -> Respons
     frame = _frame(service, body, "chat.completion")
     return JSONResponse(
         {**frame, "choices": [choice], "usage": _usage(asked), "timings": asdict(asked.timings)}
+    )
+
+
+def embeddings_reply(service: Service, body: EmbeddingRequest, made: Sequence[Embedding]) -> Response:
+    """Return the embeddings of a request that have all ended, or the reason why one could not be made."""
+    data = []
+    for i, one in enumerate(made):
+        failure = _failure(one)
+        if failure or one.vector is None:
+            return error_reply(*(failure or (500, "The vision tower gave no embedding.", "engine_error")))
+        vector = one.vector.astype("<f4")
+        coded = (
+            base64.b64encode(vector.tobytes()).decode()
+            if body.encoding_format == "base64"
+            else vector.tolist()
+        )
+        data.append({"object": "embedding", "index": i, "embedding": coded})
+    n = sum(one.image.n_tokens for one in made)
+    return JSONResponse(
+        {
+            "object": "list",
+            "data": data,
+            "model": service.settings.served_name,
+            "usage": {"prompt_tokens": n, "total_tokens": n},
+        }
     )
 
 

@@ -1,6 +1,7 @@
-"""What answers requests once the model is loaded: from a chat request to a request for the scheduler.
+"""What answers requests once the model is loaded: from what a client sent to what the scheduler is asked.
 
-In: `ChatRequest`. Out: `Request`, whose images were read within the limits and whose schema is compiled.
+In: `ChatRequest` or `EmbeddingRequest`. Out: `Request` or `Embedding`s, whose images were read within the limits and whose
+schema is compiled.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from typing import Any, Literal
 
 from extractors.errors import UsageError
 from extractors.worker.chat import ChatFormat, Message
-from extractors.worker.chatrequest import ChatMessage, ChatRequest, ResponseFormat
 from extractors.worker.constraint import Grammars
+from extractors.worker.encoding import Embedding
 from extractors.worker.engine import LanguageModel
 from extractors.worker.images import Image, prepare_image, read_data_url
 from extractors.worker.metrics import Metrics
 from extractors.worker.request import Request
 from extractors.worker.scheduler import Scheduler
 from extractors.worker.settings import WorkerSettings
+from extractors.worker.wire import ChatMessage, ChatRequest, EmbeddingRequest, ResponseFormat
+
+MAX_EMBEDDED = 16  # images of one embeddings request: each may take 12 MB until the vision tower gets to it
 
 
 class Service:
@@ -33,11 +37,7 @@ class Service:
 
     def prepare(self, body: ChatRequest) -> Request:
         """Return the request for the scheduler. Raises ParquetryError when it cannot be answered."""
-        names = (self.settings.served_name, *self.model.adapters)
-        if body.model and body.model not in names:
-            raise UsageError(
-                f"The model {body.model!r} is not served here; ask for one of {', '.join(names)}."
-            )
+        self._check_model(body.model, (self.settings.served_name, *self.model.adapters))
         messages = [
             Message("system" if m.role == "developer" else m.role, self._parts(m)) for m in body.messages
         ]
@@ -56,6 +56,22 @@ class Service:
             seconds=min(body.timeout or self.settings.deadline, self.settings.deadline),
         )
 
+    def prepare_embeddings(self, body: EmbeddingRequest) -> list[Embedding]:
+        """Return one embedding to be made per image. Raises ParquetryError when that cannot be done."""
+        self._check_model(body.model, (self.settings.served_name,))
+        most = min(MAX_EMBEDDED, self.settings.queue)
+        if len(body.urls) > most:
+            raise UsageError(f"The request has {len(body.urls)} images; at most {most} are embedded at once.")
+        return [Embedding(self._image(url), self.settings.deadline) for url in body.urls]
+
+    @staticmethod
+    def _check_model(name: str, served: tuple[str, ...]) -> None:
+        if name and name not in served:
+            raise UsageError(f"The model {name!r} is not served here; ask for one of {', '.join(served)}.")
+
+    def _image(self, url: str) -> Image:
+        return prepare_image(read_data_url(url, self.settings), self.settings.image_max_tokens)
+
     def _parts(self, message: ChatMessage) -> tuple[str | Image, ...]:
         if isinstance(message.content, str):
             return (message.content,)
@@ -66,8 +82,7 @@ class Service:
             elif part.image_url is None:
                 raise UsageError("A part of type image_url has no image_url; add it.")
             else:
-                pixels = read_data_url(part.image_url.url, self.settings)
-                parts.append(prepare_image(pixels, self.settings.image_max_tokens))
+                parts.append(self._image(part.image_url.url))
         return tuple(parts)
 
     def _constraint(self, form: ResponseFormat | None) -> Any:

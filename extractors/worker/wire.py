@@ -1,4 +1,4 @@
-"""What a chat completion request may say, in OpenAI's terms."""
+"""What a request may say, in OpenAI's terms: a chat completion, or images to embed."""
 
 from __future__ import annotations
 
@@ -67,3 +67,18 @@ class ChatRequest(BaseModel):
     timeout: float | None = Field(
         None, gt=0, description="seconds for the whole answer; the worker's own limit is the most"
     )
+
+
+class EmbeddingRequest(BaseModel):
+    """The fields of an embeddings request that have an effect here; others are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str = ""
+    input: str | list[str] = Field(min_length=1, description="images as data URLs")
+    encoding_format: Literal["float", "base64"] = "float"
+
+    @property
+    def urls(self) -> list[str]:
+        """The images' data URLs, in order."""
+        return [self.input] if isinstance(self.input, str) else self.input
