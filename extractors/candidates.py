@@ -27,6 +27,7 @@ MIN_ITEMS = 3  # rows with values; fewer are no statement
 SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mark of continuation
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
 
+_OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
 _CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")
 _TITLE_WORD = re.compile(
     r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
@@ -93,7 +94,7 @@ def _pieces(
 ) -> list[tuple[tuple[str, ...], Part]]:
     """Cut a table at the titles inside it and lay out each piece, with the texts that can name it."""
     above = _lines_above(table, pages)
-    outside = [line.text for line in reversed(above)][:TITLE_LINES]
+    outside = _whole_titles([line.text for line in reversed(above)][:TITLE_LINES])
     if table.title and table.title not in outside:
         outside.append(table.title)
     cuts = _inner_titles(table)
@@ -112,6 +113,17 @@ def _pieces(
         if width:
             pieces.append((titles, Part(table, layout, items, tuple(range(width)))))
     return pieces
+
+
+def _whole_titles(lines: Sequence[str]) -> list[str]:
+    """Join titles that run over two lines ("Statement of profit or" / "loss"); nearest first, as they come."""
+    out: list[str] = []
+    for text in lines:
+        if out and _OPEN_TITLE.search(fold(text)) and title_kind(out[-1]):
+            out[-1] = f"{text} {out[-1]}"
+        else:
+            out.append(text)
+    return out
 
 
 def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]:

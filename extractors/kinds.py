@@ -54,7 +54,7 @@ _LOOK_ALIKE = re.compile(
     r"selected|summary|summari[sz]ed|highlights|fiveyear|tenyear|quarterly|proforma|segment|guarantor|issuer|analysisof|discussion|overview"
     r"|averagebalance|reconciliationof(?!movements)|supplement(?!arydata)|schedule(?:i|ii)?[^a-z]|nongaap|non-gaap|adjusted|percentageof|keyfigures|financialdata"
     r"|index|tableofcontents|notestothe|statisticaldata|kennzahlen|chiffrescles|主要会计数据|主要财务指标"
-    r"|thefollowing|asfollows|changesinaccumulated|bycomponent|:$"  # a sentence that leads to a table of a note
+    r"|thefollowing|asfollows|changesinaccumulated|bycomponent|\(extract\)|:$"  # a sentence that leads to a table of a note
 )
 _PARENT = re.compile(
     r"parentcompany(?!and)|parentonly|condensedfinancialinformationof(?:the)?(?:parent|registrant)|^schedulei(?![a-z])|\(parent\)|registrantonly|母公司(?!股东|所有者)|companyonly|unconsolidated|^company(?:balancesheet|statementof|profitandloss|cashflow)"

@@ -36,6 +36,8 @@ _NOTE_CELL = re.compile(
 _SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 _CLOSING = re.compile(r"^\s*\)\s*%?\s*$|^\s*%\s*$")
 _UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
+_GROUP_HEAD = re.compile(r"^\W*(?:the\s*)?(?:group|consolidated|konzern|合并|合併)\b")
+_PARENT_HEAD = re.compile(r"^\W*(?:the\s*)?(?:company|parent(?:\s*(?:entity|company))?|母公司)(?:\W|\d|$)")
 _BRACKETED_NOTE = re.compile(
     r"^[(（][^()（）]*\b(?:in|thousands?|millions?|unaudited)\b[^()（）]*[)）]$", re.I
 )
@@ -50,7 +52,9 @@ class Side:
     note_cols: tuple[int, ...]
     value_cols: tuple[int, ...]
     headers: tuple[str, ...]  # one for each value column, levels joined from the top by spaces
-    ignored_cols: tuple[int, ...] = ()  # changes, percentages: numbers that are no period's
+    ignored_cols: tuple[
+        int, ...
+    ] = ()  # changes, percentages, the parent's alone: no figures of the entity's periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +261,11 @@ def _side(
     n_rows = max((len(a) for a in amounts.values()), default=0)
     own = {col: " ".join(p.text for row in sorted(heads) for p in heads[row] if p.col == col and p.span == 1)
            for col in (*labels, *numbers)}  # fmt: skip
-    named = [
+    numbered = [
         c for c in labels[1:] if _NOTE_HEADER.match(fold(own[c]))
     ]  # numbered in words (七、61), they look like labels
-    labels = tuple(c for c in labels if c not in named)
-    notes = named + _note_columns(numbers, amounts, columns, own)
+    labels = tuple(c for c in labels if c not in numbered)
+    notes = numbered + _note_columns(numbers, amounts, columns, own)
     ignored = [
         c
         for c in numbers
@@ -276,10 +280,28 @@ def _side(
     for col in values:
         over = [(_header_of(heads[row], col, spots, excluded), row) for row in sorted(heads)]
         dated = any(p.span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p)
-        kept = [p for (p, exact), _ in over if p and (exact or not (dated and read_header(p.text).year))]
+        named = any(exact for (p, exact), _ in over if p)
+        kept = [
+            p
+            for (p, exact), _ in over
+            if p
+            and (exact or not (dated and read_header(p.text).year))
+            and (exact or not named or _spreads(p.text))
+        ]
         used |= {(p.cell.row, p.cell.col) for p in kept}
         headers.append(" ".join(_share_of(p, col, values) for p in kept))
-    return Side(labels, tuple(notes), tuple(values), tuple(headers), tuple(ignored + strays)), used
+    parents = _parent_columns(headers)
+    ignored += [col for i, col in enumerate(values) if i in parents]
+    own_cols = tuple(col for i, col in enumerate(values) if i not in parents)
+    own_heads = tuple(head for i, head in enumerate(headers) if i not in parents)
+    return Side(labels, tuple(notes), own_cols, own_heads, tuple(ignored + strays)), used
+
+
+def _parent_columns(headers: Sequence[str]) -> set[int]:
+    """Return the columns of the parent company alone, where the group's stand beside them: they are another entity's figures."""
+    parents = {i for i, head in enumerate(headers) if _PARENT_HEAD.search(fold(head))}
+    group = any(_GROUP_HEAD.search(fold(head)) for head in headers)
+    return parents if group and len(parents) < len(headers) else set()
 
 
 def _stray(amounts: Sequence[Placed], n_rows: int) -> bool:
@@ -337,13 +359,12 @@ def _header_of(
     """Return the cell of one header row that stands over a value column, and whether it covers the column itself.
 
     In a row with fewer cells than value columns each date or unit spans several, and the nearest one holds: "2016" stands between
-    or over the right one of an inner and an outer column. A worded header holds for the columns below it alone.
+    or over the right one of an inner and an outer column. A worded header does so only for columns that have none of their own.
     """
     candidates = [p for p in cells if any(c not in excluded for c in range(p.col, p.col + p.span))]
     exact = [p for p in candidates if p.col <= col < p.col + p.span]
     if exact:
         return exact[0], True
-    candidates = [p for p in candidates if _spreads(p.text)]
     if not candidates or len(candidates) >= len(spots):
         return None, False
     x0, x1 = spots[col]

@@ -62,24 +62,28 @@ _CURRENCIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"nz\s*\$|new\s*zealand\s*dollars?", "NZD"),
         (r"(?<![a-z])s\$|singapore\s*dollars?", "SGD"),
         (r"nt\s*\$|new\s*taiwan\s*dollars?", "TWD"),
-        (r"(?<![a-z])r\$|\breais\b|\breal\b", "BRL"),
-        (r"£|\bpounds?\s*sterling\b|\bsterling\b", "GBP"),
+        (r"(?<![a-z])r\$|\breais\b|\bbrazilian\s*real\b", "BRL"),
+        (r"£|\bpounds?\s*sterling\b|\bin\s*sterling\b", "GBP"),
         (r"€|\beuros?\b|\bteur\b|\bmeur\b|\bkeur\b|t€", "EUR"),
         (r"\brmb\b|renminbi|人民币|人民幣|\byuan\b", "CNY"),
         (r"₹|\brs\.?(?![a-z])|\brupees?\b|\binr\b", "INR"),
         (r"\byen\b|円|日元", "JPY"),
         (r"swiss\s*francs?|\bchf\b|\btchf\b|\bmchf\b", "CHF"),
-        (r"\bwon\b|₩", "KRW"),
+        (r"\bkorean\s*won\b|₩", "KRW"),
         (r"港元|港币|港幣", "HKD"),
         (r"美元", "USD"),
         (r"swedish\s*kron", "SEK"),
         (r"norwegian\s*kron", "NOK"),
         (r"danish\s*kron", "DKK"),
-        (r"\bringgit\b", "MYR"),
-        (r"\brand\b", "ZAR"),
+        (r"\bringgit\b|(?<![a-z])rm\s*['’]?\s*(?:000|m(?:illion|n)?)(?![a-z])", "MYR"),
+        (r"\bsouth\s*african\s*rand\b|\brand\s*(?:thousand|million)|\bin\s*rand\b", "ZAR"),
     )
 )
 _CODE = re.compile(r"(?<![A-Za-z])[TMKtmk]?([A-Z]{3})(?![A-Za-z])")
+_PRESENTED = re.compile(
+    r"(?:presentation\s*currency|reporting\s*currency|(?:are|is)\s*(?:presented|reported|expressed|stated)\s*in|amounts\s*(?:are\s*)?in)\b[^.]{0,60}?"
+    r"(?P<currency>(?:australian|canadian|new\s*zealand|hong\s*kong|singapore|new\s*taiwan|united\s*states|u\.?\s*s\.?)\s*dollars?|us\s*\$|a\$|c\$|nz\$|hk\$|s\$)"
+)
 _DOLLAR = re.compile(r"\$|\bdollars?\b", re.IGNORECASE)
 
 _SHARES_SCALED = (
@@ -229,6 +233,12 @@ def read_currency(text: str) -> str | None:
         if code in CURRENCY_CODES and code != "ALL":
             return str(code)
     return None
+
+
+def read_presentation(text: str) -> str | None:
+    """Return the ISO code of the dollar that a text says statements are presented in: "presented in Australian dollars"."""
+    found = _PRESENTED.search(fold(text))
+    return read_currency(found["currency"]) if found else None
 
 
 def names_dollar(text: str) -> bool:

@@ -33,6 +33,7 @@ from extractors.scales import (
     names_dollar,
     own_scale,
     read_note,
+    read_presentation,
     row_unit,
     scale_of,
 )
@@ -108,7 +109,7 @@ def find_statements(tables: Sequence[JoinedTable], pages: Sequence[PageReading])
     decimal_point = decide_decimal_point(c.text for t in tables for c in t.cells if c.col > 0)
     candidates = find_candidates(tables, pages, decimal_point)
     ends = _known_ends(candidates)
-    currency = _document_currency(candidates)
+    currency = _document_currency(candidates, pages)
     verdicts = why_not_primary(candidates)
     found = [_statement(c, verdict, ends, currency) for c, verdict in zip(candidates, verdicts, strict=True)]
     return borrow_scales(found)
@@ -123,10 +124,10 @@ def _known_ends(candidates: Sequence[Candidate]) -> tuple[date, ...]:
     return tuple(sorted(set(ends)))
 
 
-def _document_currency(candidates: Sequence[Candidate]) -> str | None:
+def _document_currency(candidates: Sequence[Candidate], pages: Sequence[PageReading]) -> str | None:
     """Return the currency of the unit notes, else of the signs beside the values.
 
-    A bare dollar is the US one, for a document that means another dollar names it.
+    A bare dollar is the one that the document says it is presented in, and where it says nothing the US one.
     """
     named = [n.currency for c in candidates for t in c.titles if (n := read_note(t)) and n.currency]
     if named:
@@ -136,7 +137,10 @@ def _document_currency(candidates: Sequence[Candidate]) -> str | None:
     if codes:
         return max(set(codes), key=codes.count)
     dollars = any((p.amount and p.amount.symbol == "$") or p.text == "$" for p in cells)
-    return "USD" if dollars or any(names_dollar(t) for c in candidates for t in c.titles) else None
+    if not dollars and not any(names_dollar(t) for c in candidates for t in (*c.titles, *c.headers)):
+        return None
+    said = [code for page in pages if (code := read_presentation(" ".join(line.text for line in page.lines)))]
+    return max(set(said), key=said.count) if said else "USD"
 
 
 def _statement(
@@ -146,7 +150,8 @@ def _statement(
     note = _unit(candidate)
     headers = [h for side in first.layout.sides for h in _dated(side.headers)]
     periods = complete_periods(headers, candidate.titles, instant=kind == "balance_sheet", known_ends=ends)
-    components = kind == "equity_statement" and sum(p.end is not None for p in periods) * 2 < len(periods)
+    dated = sum(bool(h.year) or h.relative is not None for h in headers)
+    components = kind == "equity_statement" and dated * 2 < len(headers)
     cols = [col for side in first.layout.sides for col in side.value_cols]
     columns = tuple(
         _component(col, h.text, note) if components else Column(col, h.text, period)
@@ -155,6 +160,8 @@ def _statement(
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if components:
         items = date_rows(items, ends)
+        if not any(item.period for item in items):  # "balance at the beginning of the year": the title says which
+            columns = tuple(replace(c, period=p) for c, p in zip(columns, periods, strict=True))
     return Statement(
         kind,
         why_not is None,
