@@ -24,6 +24,7 @@ STRAY_SHARE = 0.15  # of the rows: a column with fewer values and no header hold
 LARGEST_NOTE = 99  # notes to the accounts are numbered with at most two digits
 NOTE_RATIO = 10  # the values' median is this many times the notes' median
 MAX_LOOSE = 40  # characters of a column header outside its table; longer lines are titles
+MARGIN_TITLE = 6.0  # points; a line that begins at the labels' left edge is a title, no column header
 LABEL_SHARE = 0.5  # of a column's body cells that are words: it holds labels
 MIN_LABELS = 3  # labels that make a second label column, as in two-sided balance sheets
 
@@ -128,12 +129,15 @@ def _loose(
     cols = sorted({p.col for p in figures})
     spans = [_extent([p for p in figures if p.col == col]) for col in cols]
     first = figures[0].cell
+    margin = min(p.cell.box.x0 for cells in grid.values() for p in cells) + MARGIN_TITLE
     rows: dict[int, tuple[Placed, ...]] = {}
     for number, lines in enumerate(
         reversed(loose_heads(above, min(p.cell.box.y0 for c in grid.values() for p in c))), 1
     ):
         placed = []
         for line in lines:
+            if line.box.x0 < margin:
+                continue
             if len(line.text) > MAX_LOOSE or not (read_header(line.text).year or find_span(line.text)[0]):
                 continue
             index, count = overlapped(line.box.x0, line.box.x1, spans, spans[0][0])
