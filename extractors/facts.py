@@ -12,6 +12,7 @@ from decimal import Decimal
 from statistics import median
 
 from extractors.confidence import MISREAD_SIGN, UNCLOSED
+from extractors.scales import RowUnit, minor_units
 from extractors.statements import Column, LineItem, Statement, Value, measure
 from schemas.amount import Amount
 from schemas.arrow import fits_money
@@ -63,7 +64,7 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         period_start=period.start,
         period_end=period.end,
         months=period.months,
-        currency=statement.currency if unit in ("money", "per_share") else None,
+        currency=statement.currency if _in_currency(item, unit) else None,
         scale=scale,
         raw_text=value.placed.text,
         value=number,
@@ -75,6 +76,11 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         needs_review=bool(reasons),
         review_reason="; ".join(reasons) or None,
     )
+
+
+def _in_currency(item: LineItem, unit: RowUnit) -> bool:
+    """Pence and cents per share are given as printed, and not as pounds or dollars."""
+    return unit == "money" or (unit == "per_share" and not minor_units(item.label, item.path))
 
 
 def base_value(amount: Amount | None, scale: int | None) -> Decimal | None:

@@ -367,7 +367,15 @@ def _end_in(
         expected = _safe_date(year, day[0], day[1])
         near = [d for d in sisters if expected and abs((d - expected).days) <= SAME_YEAR_SLACK]
         return near[0] if len(near) == 1 else expected
-    return sisters[0] if len(sisters) == 1 else None
+    yearly = [d for d in sisters if any(_year_apart(d, other) for other in known)]
+    for found in (sisters, yearly):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _year_apart(first: date, second: date) -> bool:
+    return abs(abs((first - second).days) - 365) <= SAME_YEAR_SLACK
 
 
 def _safe_date(year: int, month: int, day: int) -> date | None:

@@ -127,6 +127,7 @@ _OPEN_COUNT = re.compile(r"\bshares\b.*\bused\s*(?:in|for|to)\s*\w*\W*$")
 _SHARES_HEADER = re.compile(
     r"\b(?:shares?|units)(?:\s*(?:issued|outstanding))?(?:\s*[(（][^()（）]*[)）])?\W*$|\bnumber\s*of\s*(?:\w+\s*){0,3}(?:shares|units)\b|股数$"
 )
+_MINOR = re.compile(r"\bpence\b|\bcents\b|\bcent\b(?!r)|[(（]\s*(?:p|c|¢)\s*[)）]|\bin\s*(?:p|c|¢)\W*$|分/股")
 _IN_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
 _VALUED_SHARES = re.compile(
     r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
@@ -138,7 +139,7 @@ _PERCENT = re.compile(  # "32% equity-method investment" is money: its sign belo
     r"(?<!\d)(?<!\d )%|\bpercent(?:age)?\s*(?:of|change|rate|$)|\bper\s*cent\s*of\b|\beffective\s*tax\s*rate\b|\bin\s*prozent\b|率\s*$"
 )
 _COUNT = re.compile(
-    r"\bnumber\s*of\s*(?!shares)|\bemployees\b|\bheadcount\b|\bstores\s*(?:open|at)\b|anzahl\s*(?:der\s*)?mitarbeiter"
+    r"\bnumber\s*of\s*(?!shares)|^\W*(?:average\s*|total\s*|full-time\s*)*employees\W*(?:\(.*\))?\W*$|\bheadcount\b|\bstores\s*(?:open|at)\b|anzahl\s*(?:der\s*)?mitarbeiter"
 )
 
 
@@ -333,6 +334,11 @@ def own_scale(label: str, path: Sequence[str] = ()) -> int | None:
             ):
                 return scale
     return None
+
+
+def minor_units(label: str, path: Sequence[str] = ()) -> bool:
+    """Tell whether a per-share row is printed in hundredths of the currency: "Basic (pence)", "Earnings per share (cents)"."""
+    return any(_MINOR.search(fold(text)) for text in (label, *path[-1:]))
 
 
 def scale_of(unit: RowUnit, note: UnitNote, own: int | None = None) -> int | None:
