@@ -24,6 +24,7 @@ from extractors.choose import choose_engine
 from extractors.document import read_safely
 from extractors.engine import Engine
 from extractors.errors import MemoryExceededError, ParquetryError
+from extractors.ownreader import OwnReader, open_own
 from extractors.pages import open_document
 from extractors.settings import Settings
 from extractors.sources import Source
@@ -57,12 +58,14 @@ def main() -> None:
     limit_memory(settings.max_memory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     engine: Engine | None = None
+    own: OwnReader | None = None
     channel.send("READY")
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
+            own = own or open_own(settings)
             engine = engine or choose_engine(settings)
-            read(channel, request, settings, engine)
+            read(channel, request, settings, engine, own)
         except ParquetryError as error:
             send_error(channel, error)
         except MemoryError:
@@ -78,7 +81,13 @@ def main() -> None:
             signal.alarm(0)
 
 
-def read(channel: Channel, request: dict[str, Any], settings: Settings, engine: Engine) -> None:
+def read(
+    channel: Channel,
+    request: dict[str, Any],
+    settings: Settings,
+    engine: Engine,
+    own: OwnReader | None = None,
+) -> None:
     """Read one document from page `first` on; send every page as soon as it is read, then the document's rows."""
     source = source_from(request["source"])
     readings = list(READINGS.validate_python(request["earlier"]))
@@ -88,7 +97,7 @@ def read(channel: Channel, request: dict[str, Any], settings: Settings, engine: 
     with open_document(local_source(source, request["path"]), settings) as opened:
         channel.send("OPENED", str(opened.n_pages).encode())
         for page in opened.pages(request["first"]):
-            reading = read_safely(page, engine)
+            reading = read_safely(page, engine, own)
             readings.append(reading)
             channel.send(f"PAGE {reading.page}", READING.dump_json(reading))
             signal.alarm(seconds)

@@ -17,6 +17,8 @@ from extractors.errors import MemoryExceededError, ParquetryError
 from extractors.facts import state_facts
 from extractors.gather import cell_records, describe, failed_document, overall, page_records, table_records
 from extractors.geometry import outside_lines
+from extractors.ownreader import OwnReader, document_rows, open_own
+from extractors.ownschema import load_own
 from extractors.pages import OpenPage, failure, open_document
 from extractors.second_look import confirm_numbers
 from extractors.settings import Settings
@@ -37,16 +39,21 @@ def extract_document(
     documents can still hang or crash the process; `extractors.isolation` reads the pages in one that can be killed.
     """
     started = datetime.now(UTC)
-    engine = choose_engine(settings)
+    engine, own = choose_engine(settings), open_own(settings)
     try:
-        readings = tuple(read_pages(source, settings, engine, on_page=on_page))
+        readings = tuple(read_pages(source, settings, engine, on_page=on_page, own=own))
     except ParquetryError as error:
         return failed_document(source, settings, engine, error, started, flow_run_id)
     return assemble_document(source, settings, engine, readings, started, flow_run_id)
 
 
 def read_pages(
-    source: Source, settings: Settings, engine: Engine, first: int = 1, on_page: OnPage | None = None
+    source: Source,
+    settings: Settings,
+    engine: Engine,
+    first: int = 1,
+    on_page: OnPage | None = None,
+    own: OwnReader | None = None,
 ) -> Iterator[PageReading]:
     """Yield the readings of a document's pages from page `first` on, one at a time; nothing else is kept.
 
@@ -54,15 +61,15 @@ def read_pages(
     """
     with open_document(source, settings) as document:
         for page in document.pages(first):
-            yield read_safely(page, engine)
+            yield read_safely(page, engine, own)
             if on_page:
                 on_page(page.content.page, document.n_pages)
 
 
-def read_safely(page: OpenPage, engine: Engine) -> PageReading:
+def read_safely(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> PageReading:
     """Read a page; a fault of ours on one page must not cost the others."""
     try:
-        return read_page(page, engine)
+        return read_page(page, engine, own)
     except ParquetryError as error:
         return failed_reading(page.content.page, error)
     except MemoryError:
@@ -81,13 +88,17 @@ def failed_reading(number: int, error: ParquetryError) -> PageReading:
     )
 
 
-def read_page(page: OpenPage, engine: Engine) -> PageReading:
-    """Read the tables of one page, look twice at numbers of scans, and keep what later stages need."""
+def read_page(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> PageReading:
+    """Read the tables of one page, look twice at numbers of scans, and keep what later stages need.
+
+    With `own` the page is read for the user's schema as well.
+    """
     start = time.perf_counter()
     content = page.content
     reading = engine.read_page(content, page.render)
     fragments = confirm_numbers(reading.fragments, content, page.render)
-    failures = (*page.failures, *reading.failures)
+    own_rows, own_failures = own.read_page(content, page.render) if own else ((), ())
+    failures = (*page.failures, *reading.failures, *own_failures)
     return PageReading(
         page=content.page,
         width=content.width,
@@ -100,6 +111,7 @@ def read_page(page: OpenPage, engine: Engine) -> PageReading:
         n_tiles=reading.n_tiles,
         seconds=page.seconds + time.perf_counter() - start,
         status="failed" if page.failed else "partial" if failures else "ok",
+        own=own_rows,
     )
 
 
@@ -117,11 +129,15 @@ def assemble_document(
     tables = table_records(joined, statements)
     cells = cell_records(joined, facts)
     failures = (*(f for r in readings for f in r.failures), *faults)
+    own = tuple(row for r in readings for row in r.own)
+    if own and settings.own_schema:
+        own = document_rows(own, load_own(settings.own_schema, settings.examples, settings.own_rows))
     counts = {
         "n_pages": len(readings),
         "n_tables": len(tables),
         "n_facts": len(facts),
-        "n_needs_review": sum(cell.needs_review for cell in cells),
+        "n_needs_review": sum(cell.needs_review for cell in cells)
+        + sum(value.needs_review for row in own for value in row.values),
     }
     document = describe(source, settings, engine, started, flow_run_id, overall(readings, failures), counts)
     return DocumentResult(
@@ -132,6 +148,7 @@ def assemble_document(
         facts=facts,
         checks=checks,
         failures=tuple(f.model_copy(update={"source_uri": source.uri}) for f in failures),
+        own=own,
     )
 
 

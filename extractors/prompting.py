@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from extractors.examples import Example
+
 PROMPTS = Path(__file__).parent / "prompts"
 PROMPTS_VERSION = "1"  # raised when the meaning of an answer changes
 
-Task = Literal["table", "statement", "triage"]
+Task = Literal["table", "statement", "triage", "own"]
 
 QUESTIONS: dict[Task, str] = {
     "table": "Copy the tables.",
     "statement": "Copy the statement.",
     "triage": "How many tables?",
+    "own": "Read the items.",
 }
 
 
@@ -43,15 +48,32 @@ def load_prompts() -> Prompts:
 
 def messages(task: Task, png: bytes, hint: str = "") -> list[dict[str, Any]]:
     """Return the chat messages that ask `task` about an image (PNG bytes); `hint` is added to the question."""
-    url = "data:image/png;base64," + base64.b64encode(png).decode()
     question = f"{QUESTIONS[task]} {hint}".strip()
     return [
         {"role": "system", "content": load_prompts().instructions[task]},
-        {
-            "role": "user",
-            "content": [
-                {"type": "image_url", "image_url": {"url": url}},
-                {"type": "text", "text": question},
-            ],
-        },
+        {"role": "user", "content": [_image(png), {"type": "text", "text": question}]},
     ]
+
+
+def own_messages(
+    png: bytes, schema: dict[str, Any], examples: Sequence[Example] = ()
+) -> list[dict[str, Any]]:
+    """Return the messages that ask for a schema of the user's own about an image (PNG bytes), examples first.
+
+    All but the last image is the same for every question, letter by letter.
+    """
+    told = f"{load_prompts().instructions['own']}\n\nThe schema:\n{json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}"
+    out: list[dict[str, Any]] = [{"role": "system", "content": told}]
+    for example in examples:
+        shown: list[dict[str, Any]] = (
+            [_image(example.image), {"type": "text", "text": QUESTIONS["own"]}]
+            if example.image
+            else [{"type": "text", "text": f"{example.text}\n\n{QUESTIONS['own']}"}]
+        )
+        out += [{"role": "user", "content": shown}, {"role": "assistant", "content": example.answer}]
+    return [*out, {"role": "user", "content": [_image(png), {"type": "text", "text": QUESTIONS["own"]}]}]
+
+
+def _image(png: bytes) -> dict[str, Any]:
+    url = "data:image/png;base64," + base64.b64encode(png).decode()
+    return {"type": "image_url", "image_url": {"url": url}}

@@ -41,6 +41,16 @@ class Settings(BaseSettings):
     model: str | None = Field(
         None, description="model name to ask the worker for; its first one when not given"
     )
+    own_schema: str | None = Field(
+        None,
+        description="a Pydantic model of your own to read as well, such as mypackage.Invoice; its module is imported",
+    )
+    examples: str | None = Field(
+        None, description="folder of examples for own_schema: images or texts with JSON"
+    )
+    own_rows: Literal["occurrence", "page", "document"] | None = Field(
+        None, description="what one row of own_schema is; page for a model with lists, else occurrence"
+    )
     ocr: bool = Field(True, description="read pages without a trustworthy text layer by OCR")
     ocr_dpi: int = Field(
         200, ge=72, le=600, description="resolution for OCR, lowered to stay within max_pixels"
@@ -72,9 +82,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def reading_key(settings: Settings, engine: str, model: str | None, prompts: str | None) -> str:
-    """Return a short hash of everything beside the bytes that decides what is read from a document."""
-    parts = [
+def reading_key(
+    settings: Settings, engine: str, model: str | None, prompts: str | None, own: str | None = None
+) -> str:
+    """Return a short hash of everything beside the bytes that decides what is read from a document.
+
+    `own` is the version of the schema of the user's own that is read as well.
+    """
+    parts: list[object] = [
         READER_VERSION,
         SCHEMA_VERSION,
         engine,
@@ -84,4 +99,5 @@ def reading_key(settings: Settings, engine: str, model: str | None, prompts: str
         settings.ocr_dpi,
         settings.max_pixels,
     ]
+    parts += [own] if own else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

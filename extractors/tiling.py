@@ -27,6 +27,7 @@ TILE_TOKENS = 1024  # image tokens of a tile: where models of this kind read sma
 MOST_TOKENS = 4096  # image tokens of the largest tile
 TEXT_PIXELS = 20.0  # height of the smallest text in the image: below it digits blur into each other
 SMALLEST_DPI, LARGEST_DPI = 110, 300
+LARGEST_BLIND_DPI = 200  # for a page of whose text nothing is known
 MARGIN = 6.0  # points of white kept around a band
 CARRY_GAP = 16  # pixels of white between a carried header and the strip below it
 MOST_CARRIED = 0.4  # of a tile's height that a carried header may take
@@ -175,12 +176,39 @@ def plan_tiles(content: PageContent) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
+def plan_page(content: PageContent) -> tuple[Tile, ...]:
+    """Return the tiles of a whole page: one where its smallest text stays readable in MOST_TOKENS tokens, else strips."""
+    box = Box(0.0, 0.0, content.width, content.height)
+    rows = tuple(printed_rows(word for word in content.words if word.text.strip()))
+    if not rows:
+        return (Tile(0, 0, box, None, _fitting_dpi(box, LARGEST_BLIND_DPI), 0, 0, 0),)
+    band = Band(box, rows)
+    dpi = _dpi(band)
+    if _fitting_dpi(box, dpi) < dpi:
+        return tuple(_cut_band(band, 0, 0, MOST_TOKENS))
+    blank = measure([word for row in rows for word in row.words]).blank
+    return (
+        _describe(Tile(0, 0, box, None, dpi, 0, 0, 0), [(row, pieces(row.words, blank)) for row in rows]),
+    )
+
+
+def _fitting_dpi(box: Box, dpi: int) -> int:
+    """Return the largest resolution up to `dpi` at which a box takes no more than MOST_TOKENS image tokens."""
+    while (
+        dpi > 1
+        and math.prod(math.ceil(side * dpi / 72 / TOKEN_PIXELS) for side in (box.width, box.height))
+        > MOST_TOKENS
+    ):
+        dpi -= 1
+    return dpi
+
+
 def plan_blind(content: PageContent, page: Pixels, dpi: int) -> tuple[Tile, ...]:
     """Return the tiles of a page without words, cut where `page` (its pixels at `dpi`) has rows without ink."""
     box = Box(0.0, 0.0, content.width, content.height)
     ink = (page.min(axis=(1, 2)) < INK).nonzero()[0]
     gaps = _gaps_between(ink * 72.0 / dpi, (ink + 1) * 72.0 / dpi)
-    out_dpi = min(LARGEST_DPI, max(SMALLEST_DPI, 200))
+    out_dpi = LARGEST_BLIND_DPI
     cuts = _cuts(box, gaps, _height_for(box.width, out_dpi))
     tiles = []
     for i, (y0, y1) in enumerate(zip([box.y0, *cuts], [*cuts, box.y1], strict=True)):
@@ -188,7 +216,7 @@ def plan_blind(content: PageContent, page: Pixels, dpi: int) -> tuple[Tile, ...]
     return tuple(tiles)
 
 
-def _cut_band(band: Band, number: int, first_index: int) -> Iterable[Tile]:
+def _cut_band(band: Band, number: int, first_index: int, tokens: int = TILE_TOKENS) -> Iterable[Tile]:
     dpi = _dpi(band)
     gaps = _gaps_between(
         np.array([row.box.y0 for row in band.rows]), np.array([row.box.y1 for row in band.rows])
@@ -196,7 +224,7 @@ def _cut_band(band: Band, number: int, first_index: int) -> Iterable[Tile]:
     blank = measure([word for row in band.rows for word in row.words]).blank
     cut = [(row, pieces(row.words, blank)) for row in band.rows]
     firm = _firmness(gaps, cut)
-    height = _height_for(band.box.width, dpi)
+    height = _height_for(band.box.width, dpi, tokens)
     y, index = band.box.y0, first_index
     while y < band.box.y1:
         carried = _header_above(cut, band.box, y) if y > band.box.y0 else None
@@ -244,10 +272,10 @@ def _dpi(band: Band) -> int:
     return int(min(LARGEST_DPI, max(SMALLEST_DPI, math.ceil(TEXT_PIXELS * 72 / smallest))))
 
 
-def _height_for(width: float, dpi: int) -> float:
-    """Return the height in points of a strip of TILE_TOKENS tokens that is `width` points wide."""
+def _height_for(width: float, dpi: int, tokens: int = TILE_TOKENS) -> float:
+    """Return the height in points of a strip of `tokens` image tokens that is `width` points wide."""
     columns = math.ceil(width * dpi / 72 / TOKEN_PIXELS)
-    return max(6, TILE_TOKENS // max(1, columns)) * TOKEN_PIXELS * 72 / dpi
+    return max(6, tokens // max(1, columns)) * TOKEN_PIXELS * 72 / dpi
 
 
 def _gaps_between(starts: NDArray[np.floating], ends: NDArray[np.floating]) -> list[Gap]:

@@ -73,6 +73,21 @@ Exclude = Annotated[list[str] | None, typer.Option(help="Glob of files to leave 
 Engine = Annotated[str | None, typer.Option(help="geometry, vision, or auto: vision when a worker answers.")]
 WorkerUrl = Annotated[list[str] | None, typer.Option(help="Address of a vision worker. Repeatable.")]
 Model = Annotated[str | None, typer.Option(help="Model to ask the worker for.")]
+Schema = Annotated[
+    str | None,
+    typer.Option(
+        help="A Pydantic model of your own to read as well: mypackage.Invoice or invoice.py:Invoice. Its module is imported."
+    ),
+]
+Examples = Annotated[
+    str | None, typer.Option(help="Folder of examples for --schema: images or texts, each with its JSON.")
+]
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        help="What a row of --schema is: occurrence, page or document; by the model when not given."
+    ),
+]
 PasswordFile = Annotated[
     str | None, typer.Option(help="File whose first line is the password of encrypted PDFs.")
 ]
@@ -104,6 +119,9 @@ def run(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    schema: Schema = None,
+    examples: Examples = None,
+    rows: Rows = None,
     password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
@@ -125,10 +143,12 @@ def run(
         parquetry run s3://bucket/reports --out s3://bucket/out --include '*.pdf' --workers 8
 
         parquetry run reports --out out --engine vision --worker-url http://127.0.0.1:7860
+
+        parquetry run invoices --out out --schema mypackage.Invoice --worker-url http://127.0.0.1:7860
     """
     given = {
         "folders": folder, "out": out, "include": include, "exclude": exclude, "recursive": recursive, "engine": engine,
-        "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
+        "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
         "again": "everything" if everything else None,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
@@ -151,6 +171,9 @@ def backfill(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    schema: Schema = None,
+    examples: Examples = None,
+    rows: Rows = None,
     password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
@@ -170,7 +193,7 @@ def backfill(
     """
     given = {
         "folders": folder, "manifest": manifest, "out": out, "include": include, "exclude": exclude, "since": since,
-        "until": until, "engine": engine, "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit,
+        "until": until, "engine": engine, "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit,
         "wait": wait,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet, summary_file=summary)
@@ -188,6 +211,9 @@ def retry_failed(
     engine: Engine = None,
     worker_url: WorkerUrl = None,
     model: Model = None,
+    schema: Schema = None,
+    examples: Examples = None,
+    rows: Rows = None,
     password_file: PasswordFile = None,
     workers: Workers = None,
     limit: Limit = None,
@@ -204,7 +230,7 @@ def retry_failed(
     """
     given = {
         "out": out, "again": "failed", "categories": category, "max_attempts": max_attempts, "engine": engine,
-        "worker_urls": worker_url, "model": model, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
+        "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
     }  # fmt: skip
     _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
 
@@ -385,7 +411,7 @@ def _parameters(given: dict[str, Any]) -> RunParameters:
         return RunParameters(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = "; ".join(
-            f"--{str(fault['loc'][0]).replace('_', '-')}: {fault['msg']}"
+            f"--{str(fault['loc'][0]).removeprefix('own_').replace('_', '-')}: {fault['msg']}"
             if fault["loc"]
             else str(fault["msg"])
             for fault in error.errors()

@@ -13,6 +13,7 @@ Three rules make that true:
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import uuid
@@ -29,6 +30,7 @@ from extractors.errors import UsageError, WriteError
 from schemas.arrow import DATASETS, SCHEMAS
 
 STATE = ".parquetry"  # folder for caches, the lock and marks; starts with a dot, so that no reader takes it for data
+OWN = f"{STATE}/own.json"  # which datasets are of schemas of the user's own
 ASIDE = ".tmp"  # where files stand until they are whole; inside the root, so that a rename is one step
 FILE_NAME = re.compile(
     r"[0-9a-zA-Z][0-9a-zA-Z_-]{0,127}"
@@ -78,8 +80,12 @@ class Datasets:
         """Return the path of something under the root, in the file system's own form."""
         return "/".join((self.root.rstrip("/"), *parts))
 
-    def replace(self, file: str, tables: Mapping[str, pa.Table]) -> None:
+    def replace(
+        self, file: str, tables: Mapping[str, pa.Table], own: Mapping[str, pa.Table] | None = None
+    ) -> None:
         """Replace all seven files called `file`, `documents` last. Raises WriteError, having finished or not.
+
+        `own` holds the tables of schemas of the user's own, by the name of their dataset; they are in place before `documents` is.
 
         While the files of a document are being exchanged a mark stands in the state folder; `interrupted` tells which
         marks an earlier run left behind, and those documents are read again.
@@ -87,18 +93,18 @@ class Datasets:
         if set(tables) != set(DATASETS):
             raise UsageError(f"all seven datasets are written together; got {sorted(tables)}")
         with self._marked(file):
+            for name, table in (own or {}).items():
+                self._make_folders(name)
+                self.put(f"{name}/{_checked(file)}.parquet", _parquet(table))
             for name in COMMIT_ORDER:
                 self.replace_one(name, file, tables[name])
 
     def replace_one(self, dataset: str, file: str, table: pa.Table) -> None:
         """Replace one dataset's file in one step."""
-        if not FILE_NAME.fullmatch(file):
-            raise UsageError(f"{file!r} cannot be a file name in the datasets")
+        _checked(file)
         if not table.schema.equals(SCHEMAS[dataset]):
             raise UsageError(f"rows for {dataset} do not have its schema")
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        self.put(f"{dataset}/{file}.parquet", sink.getvalue())
+        self.put(f"{dataset}/{file}.parquet", _parquet(table))
 
     def put(self, name: str, data: bytes | pa.Buffer) -> None:
         """Write a whole file under the root in one step. Raises WriteError."""
@@ -122,7 +128,38 @@ class Datasets:
 
     def clear(self, file: str) -> None:
         """Take a document's rows out of all datasets; files without rows stay."""
-        self.replace(file, {name: schema.empty_table() for name, schema in SCHEMAS.items()})
+        empty = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
+        self.replace(file, empty, self.without_own_rows(file))
+
+    def without_own_rows(self, file: str, doc_id: str | None = None) -> dict[str, pa.Table]:
+        """Return empty tables for those own datasets that have rows in `file`: of another document than `doc_id`, if given."""
+        out = {}
+        for name in self.own_datasets():
+            try:
+                table = pq.read_table(pa.BufferReader(self.fs.cat_file(self.path(name, f"{file}.parquet"))))
+            except FileNotFoundError:
+                continue
+            if table.num_rows and (doc_id is None or table["doc_id"][0].as_py() != doc_id):
+                out[name] = table.schema.empty_table()
+        return out
+
+    def own_datasets(self) -> dict[str, Any]:
+        """Return what is known of the schemas of the user's own that were written here, by the name of their dataset."""
+        try:
+            found = json.loads(self.get(OWN) or b"{}")
+        except ValueError:
+            return {}
+        return {
+            str(name): told
+            for name, told in found.items()
+            if FILE_NAME.fullmatch(str(name)) and name not in DATASETS
+        }
+
+    def note_own(self, name: str, told: Mapping[str, Any]) -> None:
+        """Remember a dataset of a schema of the user's own. Raises WriteError."""
+        known = self.own_datasets()
+        if known.get(name) != told:
+            self.put(OWN, json.dumps({**known, name: dict(told)}, indent=1).encode())
 
     def files(self, dataset: str = "documents") -> dict[str, str]:
         """Return {file: stamp} of one dataset. A stamp changes when the file is replaced."""
@@ -165,13 +202,24 @@ class Datasets:
 
     @contextmanager
     def _marked(self, file: str) -> Iterator[None]:
-        if not FILE_NAME.fullmatch(file):
-            raise UsageError(f"{file!r} cannot be a file name in the datasets")
+        _checked(file)
         mark = f"{STATE}/writing/{file}"
         self.put(mark, b"1")
         yield
         with suppress(FileNotFoundError):
             self.fs.rm_file(self.path(mark))
+
+
+def _checked(file: str) -> str:
+    if not FILE_NAME.fullmatch(file):
+        raise UsageError(f"{file!r} cannot be a file name in the datasets")
+    return file
+
+
+def _parquet(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
 
 
 def _put_local(aside: Path, target: Path, data: bytes | pa.Buffer) -> None:

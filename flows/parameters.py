@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from extractors.errors import UnreadableError
+from extractors.ownschema import RowIs
 from extractors.settings import EngineName, Settings
 from flows.plan import MAX_ATTEMPTS, Again
 from schemas.records import FailureCategory
@@ -52,6 +53,16 @@ class RunParameters(BaseModel):
     )
     worker_urls: tuple[str, ...] = Field((), description="Addresses of vision workers")
     model: str | None = Field(None, description="Model to ask the worker for")
+    own_schema: str | None = Field(
+        None,
+        description="A Pydantic model of your own to read as well: mypackage.Invoice or invoice.py:Invoice. Its module is imported.",
+    )
+    examples: str | None = Field(
+        None, description="Folder of examples for it: images or texts, each with its JSON"
+    )
+    own_rows: RowIs | None = Field(
+        None, description="What one row of it is; page for a model with lists, else occurrence"
+    )
     ocr: bool | None = Field(None, description="Read pages without a trustworthy text layer by OCR")
     page_timeout: float | None = Field(
         None, gt=0, description="Seconds for one page before its process is ended"
@@ -90,7 +101,17 @@ class RunParameters(BaseModel):
         """Return how documents are read: what was given here, over the environment, over `parquetry.toml`."""
         given: dict[str, Any] = {
             name: value
-            for name in ("engine", "worker_urls", "model", "ocr", "page_timeout", "document_timeout")
+            for name in (
+                "engine",
+                "worker_urls",
+                "model",
+                "own_schema",
+                "examples",
+                "own_rows",
+                "ocr",
+                "page_timeout",
+                "document_timeout",
+            )
             if (value := getattr(self, name)) not in (None, ())
         }
         if self.password_file:

@@ -24,7 +24,7 @@ Reason = Literal[
     "changed",  # a source has other bytes than before
     "new_model",  # read by another engine or model before
     "new_prompt",  # read with other prompts before
-    "new_schema",  # written with another meaning of the columns before
+    "new_schema",  # written with another meaning of the columns, or for another schema of one's own, before
     "new_settings",  # read with other settings, or by an older reader, before
     "failed_before",  # the last reading failed, and another attempt is allowed
     "interrupted",  # the last writing was broken off
@@ -111,16 +111,19 @@ class Again:
         return not self.categories or bool(self.categories & set(known.categories))
 
 
-def way_of(settings: Settings, engine: Engine) -> Way:
-    """Return how `engine` reads under `settings`."""
-    parts = {
+def way_of(settings: Settings, engine: Engine, own: str | None = None) -> Way:
+    """Return how `engine` reads under `settings`; `own` is the version of a schema of the user's own."""
+    parts: dict[str, Any] = {
         "engine": [engine.name, engine.model],
         "prompts": engine.prompts,
-        "schema": SCHEMA_VERSION,
+        "schema": [SCHEMA_VERSION, own] if own else SCHEMA_VERSION,
         "reader": [READER_VERSION, settings.ocr, settings.ocr_dpi, settings.max_pixels],
     }
     return Way(
-        reading_key(settings, engine.name, engine.model, engine.prompts), engine.name, engine.model, parts
+        reading_key(settings, engine.name, engine.model, engine.prompts, own),
+        engine.name,
+        engine.model,
+        parts,
     )
 
 

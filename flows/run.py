@@ -29,6 +29,7 @@ from flows.index import Index, Known, load_index, save_index
 from flows.listing import check_folders, exists, list_files
 from flows.lock import writing
 from flows.metrics import write_metrics
+from flows.own import note_own, own_tables, own_version
 from flows.parameters import RunParameters
 from flows.plan import Plan, Relabel, ToRead, Way, make_plan, way_of
 from flows.summary import Events, Outcome, Summary, worth_keeping
@@ -104,7 +105,7 @@ def plan_only(parameters: RunParameters, events: Events | None = None) -> tuple[
     """Return what a run would do, and why. Writes nothing."""
     check_folders(parameters)
     settings, out = parameters.settings(), Datasets(parameters.out)
-    way = way_of(settings, engine_of(settings))
+    way = way_of(settings, engine_of(settings), own_version(settings))
     plan, _ = _plan(parameters, settings, way, out, load_index(out), events or Events())
     return plan, way
 
@@ -124,13 +125,14 @@ def open_run(
     if password:
         settings = settings.model_copy(update={"password": password})
     check_folders(parameters)
-    way = way_of(settings, engine_of(settings))
+    way = way_of(settings, engine_of(settings), own_version(settings))
     out = Datasets(parameters.out)
     out.prepare()
     with writing(out, parameters.wait):
         index = load_index(out)
         plan, ways = _plan(parameters, settings, way, out, index, events)
         out.prepare_datasets()
+        note_own(out, settings)
         for file in out.orphans():
             out.clear(file)
         if ways.get(way.key) != way.parts:
@@ -220,7 +222,9 @@ def read_and_write(job: Job, reader: Reader, item: ToRead, *, retry: bool = True
     if item.keeps and result.document.status == "failed":
         kept = _keep_rows(job.out, item, result)
         return _outcome(item, kept, result.failures, attempts)
-    job.out.replace(item.file, tables_of(result))
+    job.out.replace(
+        item.file, tables_of(result), own_tables(job.out, job.parameters.settings(), item.file, result)
+    )
     return _outcome(item, result.document, result.failures, attempts)
 
 
@@ -336,13 +340,13 @@ def engine_of(settings: Settings) -> Engine:
 
     Raises TransportError at once when it wants a worker and none is ready; later in a run one that is away is waited for.
     """
-    if settings.engine == "vision" and settings.worker_urls:
+    if settings.worker_urls and (settings.engine == "vision" or settings.own_schema):
         from extractors.vision import worker_answers
 
         if not worker_answers(settings):
             raise TransportError(
                 f"No worker is ready at {', '.join(settings.worker_urls)}. Start one with `parquetry worker` and run again "
-                "when its /health says ready, or read without it: --engine geometry."
+                "when its /health says ready, or read without it: --engine geometry and no --schema."
             )
     return choose_engine(settings)
 

@@ -85,13 +85,18 @@ def fits_money(value: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= -MONEY_SCALE and value.adjusted() < 38 - MONEY_SCALE
 
 
+def money(value: Decimal) -> Decimal:
+    """Return `value` with the digits after the point that a money column has."""
+    with localcontext() as context:
+        context.prec = 60
+        return value.quantize(Decimal(1).scaleb(-MONEY_SCALE), ROUND_HALF_EVEN)
+
+
 def _storable(value: Any) -> Any:
     if isinstance(value, Box):
         return value._asdict()
     if isinstance(value, Decimal):
-        with localcontext() as context:
-            context.prec = 60
-            return value.quantize(Decimal(1).scaleb(-MONEY_SCALE), ROUND_HALF_EVEN)
+        return money(value)
     return list(value) if isinstance(value, tuple) else value
 
 

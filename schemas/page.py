@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from schemas.box import Box
-from schemas.records import Failure, Grounding, Source, TextSource
+from schemas.records import Failure, Grounding, OwnRow, Source, TextSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +137,4 @@ class PageReading:
     seconds: float = 0.0
     status: Literal["ok", "partial", "failed"] = "ok"
     notes: tuple[str, ...] = field(default=())
+    own: tuple[OwnRow, ...] = ()  # answers to a schema of the user's own

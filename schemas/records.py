@@ -192,6 +192,30 @@ class Failure(Record):
     at: datetime
 
 
+class FoundValue(Record):
+    """One value of an answer to a schema of the user's own, and where it is printed."""
+
+    path: str  # where it stands in the answer, such as lines[2].amount
+    read: str  # as the model gave it
+    printed: str | None = None  # the words it was found in; None when it is printed nowhere
+    page: int
+    bbox: Box | None = None
+    grounding: Grounding
+    confidence: float  # probability of the least likely token that wrote it
+    needs_review: bool
+    note: str | None = None  # why a person should look
+
+
+class OwnRow(Record):
+    """One answer to a schema of the user's own. It stays JSON until it is written: only the user's model knows its types."""
+
+    page: int  # first page it was read from
+    page_last: int
+    item: int  # which answer of that page, from 0
+    answer: str  # JSON that fits the schema
+    values: tuple[FoundValue, ...] = ()
+
+
 class DocumentResult(Record):
     """Everything one document gives, ready to be written."""
 
@@ -202,3 +226,4 @@ class DocumentResult(Record):
     facts: tuple[Fact, ...] = ()
     checks: tuple[Check, ...] = ()
     failures: tuple[Failure, ...] = ()
+    own: tuple[OwnRow, ...] = ()  # of a schema of the user's own, where one was asked for

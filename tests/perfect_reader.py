@@ -19,7 +19,7 @@ from typing import Any
 from extractors.asking import png as as_png
 from extractors.engine import Render
 from extractors.grounding import ground_table
-from extractors.tiling import Tile, compose, plan_tiles, split
+from extractors.tiling import Tile, compose, plan_page, plan_tiles, split
 from schemas.box import Box
 from schemas.page import PageContent
 
@@ -66,6 +66,12 @@ class PerfectReader:
             answer = {"tables": [table for table in shown if table["rows"]]}
             self._answers[hashlib.sha256(png).hexdigest()] = (tile, answer)
 
+    def learn_own(self, content: PageContent, render: Render, items: Callable[[Tile], list[Any]]) -> None:
+        """Take in one page for a schema of one's own: what each of its tiles shows."""
+        for tile in plan_page(content):
+            png = as_png(compose(tile, render))
+            self._answers[hashlib.sha256(png).hexdigest()] = (tile, {"items": items(tile)})
+
     def __enter__(self) -> PerfectReader:
         reader = self
 
@@ -107,7 +113,7 @@ class PerfectReader:
 
     def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the HTTP status and body for a chat completion request."""
-        url = next(p["image_url"]["url"] for p in body["messages"][1]["content"] if p["type"] == "image_url")
+        url = next(p["image_url"]["url"] for p in body["messages"][-1]["content"] if p["type"] == "image_url")
         known = self._answers.get(hashlib.sha256(base64.b64decode(url.split(",", 1)[1])).hexdigest())
         if known is None:
             self.unknown += 1
