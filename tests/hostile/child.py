@@ -7,13 +7,14 @@ import time
 
 from extractors import child
 from extractors.engine import Engine
+from extractors.ownreader import OwnReader
 from extractors.pages import OpenPage
 from schemas.page import PageReading
 
 read_safely = child.read_safely
 
 
-def fall_ill(page: OpenPage, engine: Engine) -> PageReading:
+def fall_ill(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> PageReading:
     words = {word.text for word in page.content.words}
     if "HANG" in words:
         while True:
@@ -27,7 +28,7 @@ def fall_ill(page: OpenPage, engine: Engine) -> PageReading:
         while True:
             eaten.append(b"x" * 20_000_000)
             time.sleep(0.01)
-    return read_safely(page, engine)
+    return read_safely(page, engine, own)
 
 
 if __name__ == "__main__":
