@@ -159,3 +159,22 @@ def test_any_text_is_safe(text: str) -> None:
 def test_counted_weeks_give_the_start(end: date, weeks: int) -> None:
     (found,) = completed([f"{weeks} weeks ended {end.day} {end.strftime('%B')} {end.year}"])
     assert found.start == end - timedelta(days=7 * weeks - 1)
+
+
+def test_a_raised_mark_is_no_digit_of_a_year() -> None:
+    assert read_header("2021¹ $'000").year == 2021
+
+
+def test_a_year_of_weeks_that_ends_on_a_months_last_day_has_no_calendar_start() -> None:
+    headers = [read_header("October 30, 2022"), read_header("October 31, 2021")]
+    periods = complete_periods(headers, ["Three months ended"], instant=False)
+    assert [(p.start, p.end, p.months) for p in periods] == [
+        (None, date(2022, 10, 30), 3),
+        (None, date(2021, 10, 31), 3),
+    ]
+
+
+def test_a_bare_year_takes_the_end_that_comes_back_every_year() -> None:
+    known = [date(2021, 12, 31), date(2022, 3, 15), date(2022, 12, 31)]
+    periods = complete_periods([read_header("2022"), read_header("2021")], [], instant=True, known_ends=known)
+    assert [p.end for p in periods] == [date(2022, 12, 31), date(2021, 12, 31)]

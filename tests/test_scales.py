@@ -2,7 +2,19 @@
 
 import pytest
 
-from extractors.scales import RowUnit, UnitNote, best_note, read_header_note, read_note, row_unit, scale_of
+from extractors.scales import (
+    RowUnit,
+    UnitNote,
+    best_note,
+    heads_shares,
+    minor_units,
+    own_scale,
+    read_currency,
+    read_header_note,
+    read_note,
+    row_unit,
+    scale_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +95,44 @@ def test_scales_of_rows() -> None:
         1,
     ]
     assert scale_of("money", UnitNote()) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "scale"),
+    [
+        ("Weighted average shares (in thousands)", 1000),
+        ("Shares outstanding (millions)", 10**6),
+        ("Dividends (in 2022)", None),
+        ("Common stock (5,000,000 authorized)", None),
+    ],
+)
+def test_a_row_may_print_a_scale_of_its_own(label: str, scale: int | None) -> None:
+    assert own_scale(label) == scale
+    assert scale_of("shares", UnitNote("(in millions)", 10**6), own_scale(label)) == (scale or 10**6)
+
+
+def test_employees_who_are_paid_are_money_and_employees_who_are_counted_are_not() -> None:
+    assert row_unit("Payments to suppliers and employees", (), balance=False) == "money"
+    assert row_unit("Average number of employees", (), balance=False) == "count"
+    assert row_unit("Employees (full-time equivalents)", (), balance=False) == "count"
+
+
+@pytest.mark.parametrize(
+    ("header", "shares"),
+    [("Common Stock Shares", True), ("Number of shares", True), ("Common Shares", True), ("Treasury shares at cost", False),
+     ("Common Stock Amount", False)],
+)  # fmt: skip
+def test_columns_that_count_shares(header: str, shares: bool) -> None:
+    assert heads_shares(header) == shares
+
+
+def test_pence_and_cents_are_known() -> None:
+    assert minor_units("Basic (pence)") and minor_units("Diluted", ("Earnings per share (cents)",))
+    assert not minor_units("Basic", ("Earnings per share",))
+
+
+@pytest.mark.parametrize(
+    "text", ["Other real estate owned, net", "Sterling Bancorp", "We won a contract", "Rand Capital"]
+)
+def test_words_that_only_look_like_currencies(text: str) -> None:
+    assert read_currency(text) is None

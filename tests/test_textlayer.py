@@ -173,3 +173,13 @@ def test_leaders_set_with_spaces_are_no_words():
         "on",
         "...",
     ]
+
+
+def test_a_crop_box_beyond_the_media_box_does_not_stretch_the_page() -> None:
+    pdf = pymupdf.open()
+    page = pdf.new_page(width=594, height=774)
+    page.insert_text((100, 100), "61,827")
+    pdf.xref_set_key(page.xref, "CropBox", "[0 0 630 810]")
+    content = text_layer(pymupdf.open("pdf", pdf.tobytes())[0])
+    assert (content.width, content.height) == (594, 774)
+    assert content.words[0].box.x0 == pytest.approx(100, abs=1)

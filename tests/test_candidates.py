@@ -1,0 +1,188 @@
+"""Joined tables → the document's own statements: which are primary, which pages and columns belong to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from extractors.facts import state_facts
+from extractors.statements import Statement, find_statements
+from schemas.page import JoinedTable
+from schemas.records import Fact
+from tests.printed import (
+    BALANCE,
+    BALANCE_ABOVE,
+    CASH,
+    CASH_ABOVE,
+    INCOME,
+    INCOME_ABOVE,
+    printed_line,
+    printed_table,
+    readings_of,
+    three_statements,
+)
+
+COMPREHENSIVE = [
+    ["(In millions)", "2023", "2022"],
+    ["Net income", "$ 180", "$ 156"],
+    ["Other comprehensive income (loss):", "", ""],
+    ["  Foreign currency translation adjustments", "20", "(6)"],
+    ["  Unrealized gains on hedges", "5", "1"],
+    ["Other comprehensive income (loss), net of tax", "25", "(5)"],
+    ["Comprehensive income", "$ 205", "$ 151"],
+]
+EQUITY = [
+    ["", "Shares", "Amount", "Retained earnings", "Total"],
+    ["Balance at December 31, 2021", "1,250", "$ 10", "$ 200", "$ 210"],
+    ["Net income", "", "", "50", "50"],
+    ["Shares issued", "30", "1", "", "1"],
+    ["Balance at December 31, 2022", "1,280", "$ 11", "$ 250", "$ 261"],
+]
+EQUITY_TITLE = "CONSOLIDATED STATEMENTS OF SHAREHOLDERS' EQUITY"
+
+
+def primary(*tables: JoinedTable) -> list[Statement]:
+    return [s for s in find_statements(tables, readings_of(*tables)) if s.primary]
+
+
+def facts_of(statements: list[Statement], label: str) -> list[Fact]:
+    return [f for s in statements for f in state_facts(s) if f.label == label]
+
+
+def test_a_note_on_accumulated_comprehensive_income_is_not_the_statement() -> None:
+    own = printed_table(
+        COMPREHENSIVE,
+        above=["COMPREHENSIVE INCOME STATEMENTS", "Years ended December 31,"],
+        page=4,
+        table_id="own",
+    )
+    leading = (
+        "The following table summarizes the changes in accumulated other comprehensive income by component:"
+    )
+    note = printed_table(COMPREHENSIVE, above=[leading], page=9, table_id="note")
+    found = primary(*three_statements(), own, note)
+    assert [s.table.table_id for s in found] == ["income", "balance", "cash", "own"]
+
+
+def test_an_untitled_table_far_from_the_statements_is_not_one_of_them() -> None:
+    reserves = printed_table(COMPREHENSIVE, above=["E6. Reserves"], page=60, table_id="reserves")
+    assert "reserves" not in [s.table.table_id for s in primary(*three_statements(), reserves)]
+
+
+def test_the_parents_statements_give_way_to_the_groups() -> None:
+    parent = printed_table(
+        CASH,
+        above=["Schedule I", "Parent Company Only", "Statement of Cash Flows", "Years ended December 31,"],
+        page=40,
+        table_id="parent",
+    )
+    without_cash = three_statements()[:2]
+    assert [s.table.table_id for s in primary(*without_cash, parent)] == ["income", "balance"]
+
+
+def test_a_statement_in_two_halves_on_two_pages_is_one() -> None:
+    first = printed_table(CASH[:6], above=CASH_ABOVE, page=3, table_id="first")
+    second = printed_table([CASH[0], *CASH[6:]], above=CASH_ABOVE, page=4, table_id="second")
+    found = primary(*three_statements()[:2], first, second)
+    assert found[-1].table_ids == ("first", "second")
+
+
+def test_quarter_and_half_year_on_facing_pages_are_both_primary() -> None:
+    pages = [
+        printed_table(EQUITY, above=[EQUITY_TITLE, f"For the {n} months ended December 31, 2022"], page=5 + i,
+                      table_id=n)
+        for i, n in enumerate(("three", "nine"))
+    ]  # fmt: skip
+    assert [s.table.table_id for s in primary(*three_statements(), *pages)][3:] == ["three", "nine"]
+
+
+def test_share_columns_count_shares_under_their_own_scale() -> None:
+    note = "(In millions, except share amounts which are reflected in thousands)"
+    statements = primary(printed_table(EQUITY, above=[EQUITY_TITLE, note]))
+    issued = facts_of(statements, "Shares issued")
+    assert [(f.label_path[0], f.scale, f.value, f.currency) for f in issued] == [
+        ("Shares", 1000, Decimal(30_000), None),
+        ("Amount", 10**6, Decimal(1_000_000), "USD"),
+        ("Total", 10**6, Decimal(1_000_000), "USD"),
+    ]
+
+
+def test_shares_in_a_section_of_their_own_scale() -> None:
+    rows = [
+        *INCOME[:12],
+        ["Number of shares (in thousands) used in computing:", "", ""],
+        ["  -basic earnings per common share", "3,303", "3,290"],
+    ]
+    found = facts_of(primary(printed_table(rows, above=INCOME_ABOVE)), "-basic earnings per common share")
+    assert [(f.scale, f.value, f.concept) for f in found] == [
+        (1000, Decimal(3_303_000), None),
+        (1000, Decimal(3_290_000), None),
+    ]
+
+
+def test_a_second_title_with_its_years_in_one_row_begins_another_statement() -> None:
+    title = "CONSOLIDATED STATEMENTS OF COMPREHENSIVE INCOME - Years ended December 31 (In thousands)"
+    statements = primary(
+        printed_table([*INCOME, [title, "2023", "2022"], *COMPREHENSIVE[1:]], above=INCOME_ABOVE)
+    )
+    assert [s.kind for s in statements] == ["income_statement", "comprehensive_income"]
+    total = facts_of(statements, "Comprehensive income")
+    assert [(f.value, f.scale) for f in total] == [(Decimal(205_000), 1000), (Decimal(151_000), 1000)]
+
+
+def test_a_row_of_years_in_the_body_is_no_row_of_figures() -> None:
+    statements = primary(printed_table([*INCOME[:4], ["", "2023", "2022"], *INCOME[4:]], above=INCOME_ABOVE))
+    assert all(f.raw_text not in ("2023", "2022") for s in statements for f in state_facts(s))
+
+
+def test_the_page_footer_below_the_accompanying_notes_is_left_out() -> None:
+    rows = [*INCOME, ["See accompanying notes.", "", ""], ["Financial Statements", "", "17"]]
+    statements = primary(printed_table(rows, above=INCOME_ABOVE))
+    assert facts_of(statements, "Financial Statements") == []
+    assert len(facts_of(statements, "Net income")) == 2
+
+
+def test_columns_of_the_parent_beside_the_groups_are_left_out() -> None:
+    heads = ["", "Consolidated 2023", "Consolidated 2022", "Parent 2023", "Parent 2022"]
+    rows = [heads, *([*row, "7", "8"] if row[1] else [*row, "", ""] for row in BALANCE[1:])]
+    assets = facts_of(primary(printed_table(rows, above=BALANCE_ABOVE)), "Total assets")
+    assert [(f.period_end, f.value) for f in assets] == [
+        (date(2023, 12, 31), Decimal(550_000_000)),
+        (date(2022, 12, 31), Decimal(505_000_000)),
+    ]
+
+
+def test_a_title_above_the_labels_is_no_column_header() -> None:
+    rows = [["", "Notes", "Share capital", "Retained earnings", "Total"]]
+    rows += [
+        [label, note, *values]
+        for (label, _, *values), note in zip(EQUITY[1:], ["", "", "20", ""], strict=True)
+    ]
+    table = printed_table(rows, above=[EQUITY_TITLE])
+    named = table.model_copy(
+        update={"above": (*table.above, printed_line("for the year ended 31 December 2022", 90))}
+    )
+    income = facts_of(primary(named), "Net income")
+    assert {f.label_path[0] for f in income} == {"Retained earnings", "Total"}
+    assert {(f.period_start, f.period_end) for f in income} == {(date(2022, 1, 1), date(2022, 12, 31))}
+
+
+@pytest.mark.parametrize(
+    ("said", "currency"),
+    [
+        (
+            "The financial statements are presented in Australian dollars, which is the functional currency.",
+            "AUD",
+        ),
+        ("Our reporting currency is the U.S. dollar.", "USD"),
+        ("Sterling Holdings won a contract for real estate.", "USD"),
+    ],
+)
+def test_a_bare_dollar_is_the_one_that_the_document_says(said: str, currency: str) -> None:
+    tables = three_statements()
+    first, *others = readings_of(*tables)
+    pages = (replace(first, lines=(printed_line(said, 700),)), *others)
+    assert {s.currency for s in find_statements(tables, pages)} == {currency}
