@@ -107,7 +107,7 @@ def ground_table(
                 continue
             place = Box(columns[c][0], places[r][0], columns[c][1], places[r][1])
             cells.append(
-                _cell(
+                ground_cell(
                     text,
                     found[r][c],
                     place,
@@ -126,7 +126,7 @@ def ground_table(
     )
 
 
-def _cell(
+def ground_cell(
     text: str,
     words: Sequence[Word],
     place: Box,
@@ -137,6 +137,10 @@ def _cell(
     odds: float,
     decimal_point: str,
 ) -> ReadCell:
+    """Return a cell that was read as `text` where `words` are printed, with the verdict of comparing both.
+
+    `place` is its box where it has no words, `at` its row and column, `span` the rows and columns it covers.
+    """
     text = " ".join(text.split())
     printed = joined(words)
     verdict: Grounding = compare(text, printed, decimal_point) if words else "mismatch"

@@ -51,7 +51,7 @@ def messages(task: Task, png: bytes, hint: str = "") -> list[dict[str, Any]]:
     question = f"{QUESTIONS[task]} {hint}".strip()
     return [
         {"role": "system", "content": load_prompts().instructions[task]},
-        {"role": "user", "content": [_image(png), {"type": "text", "text": question}]},
+        {"role": "user", "content": [image_part(png), {"type": "text", "text": question}]},
     ]
 
 
@@ -66,14 +66,15 @@ def own_messages(
     out: list[dict[str, Any]] = [{"role": "system", "content": told}]
     for example in examples:
         shown: list[dict[str, Any]] = (
-            [_image(example.image), {"type": "text", "text": QUESTIONS["own"]}]
+            [image_part(example.image), {"type": "text", "text": QUESTIONS["own"]}]
             if example.image
             else [{"type": "text", "text": f"{example.text}\n\n{QUESTIONS['own']}"}]
         )
         out += [{"role": "user", "content": shown}, {"role": "assistant", "content": example.answer}]
-    return [*out, {"role": "user", "content": [_image(png), {"type": "text", "text": QUESTIONS["own"]}]}]
+    return [*out, {"role": "user", "content": [image_part(png), {"type": "text", "text": QUESTIONS["own"]}]}]
 
 
-def _image(png: bytes) -> dict[str, Any]:
+def image_part(png: bytes) -> dict[str, Any]:
+    """Return an image (PNG bytes) as a part of a message."""
     url = "data:image/png;base64," + base64.b64encode(png).decode()
     return {"type": "image_url", "image_url": {"url": url}}

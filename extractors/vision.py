@@ -30,10 +30,12 @@ from extractors.engine import EngineReading, Render
 from extractors.errors import ParquetryError, UsageError
 from extractors.kinds import title_kind
 from extractors.prompting import Task, load_prompts, messages
+from extractors.rowreader import read_by_rows
 from extractors.rows import printed_rows
 from extractors.settings import Settings
 from extractors.tiling import TOKEN_PIXELS, Tile, plan_blind, plan_tiles
 from extractors.worker.client import WorkerClient
+from extractors.worker.models import reads_rows
 from schemas.page import PageContent, TableFragment
 from schemas.reading import MOST_COLUMNS, MOST_ROWS, TileAnswer, Triage, tile_schema
 from schemas.records import Failure
@@ -70,6 +72,8 @@ class VisionEngine:
 
     def read_page(self, content: PageContent, render: Render) -> EngineReading:
         """Read the tables of one upright page. Never raises for a bad page: what failed is in `failures`."""
+        if self.model and reads_rows(self.model):
+            return read_by_rows(self._client, self.model, content, render)
         try:
             tiles = plan_tiles(content) if content.words else self._plan_blind(content, render)
         except ParquetryError as error:

@@ -30,7 +30,10 @@ TRIES = 5  # times a download is taken up again in one run
 DEFAULT_FOLDER = Path("~/.cache/parquetry/models")
 DEFAULT = "qwen3-vl-8b-q4_k_m"
 
+ROW_READER = "parquetry-reader"  # how the names of models begin that read one row of a table at a time
+
 HubName = Literal["huggingface", "modelscope"]
+TileKind = Literal["tables", "rows"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Profile:
     max_tile_tokens: int = 4096
     boxes: str = "0-1000 of the image, x0 y0 x1 y1"  # what its boxes mean
     temperature: float = 0.0
+    tiles: TileKind = "tables"  # what one image shows
 
 
 def _qwen(size: str, quantisation: str, gigabytes: float) -> Profile:
@@ -118,6 +122,12 @@ def profile(name: str | None = None) -> Profile:
         raise UsageError(f"No model is called {name!r}. `parquetry models list` names them; any other GGUF pair can be "
                          "given by path: parquetry worker --model M.gguf --mmproj P.gguf.")  # fmt: skip
     return found
+
+
+def reads_rows(name: str) -> bool:
+    """Tell whether the model served as `name` reads strips of one row each."""
+    known = PROFILES.get(name.lower())
+    return known.tiles == "rows" if known else name.lower().startswith(ROW_READER)
 
 
 def find_model(wanted: Profile, folder: Path | None = None) -> ModelFiles | None:
