@@ -22,7 +22,7 @@ from schemas.page import PageContent, Word
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels, as the reader was trained
 TARGET_TEXT = 16.0  # pixels per em where there is room
-SMALLEST_TEXT = 12.0  # pixels per em below which a row is cut in two rather than made smaller
+SMALLEST_TEXT = 10.5  # pixels per em below which a row is cut in two rather than made smaller
 LINE_HEIGHT = 1.2  # of the text's size, where only the height of words is known
 EDGE = 8  # pixels of white left and right of a row
 REACH = 0.3  # line heights of the white around a row that its strip shows, at most
@@ -58,10 +58,13 @@ def plan_bands(content: PageContent, tables: Sequence[Box]) -> tuple[RowBand, ..
         rows = printed_rows(
             word for word in content.words if word.text.strip() and table.grow(1.0).contains_center(word.box)
         )
+        if not rows:
+            continue
+        size = _size(word for row in rows for word in row.words)
         for row in rows:
             top, bottom = _white_around(row, every)
-            for part in _parts(pieces(row.words, blank), row):
-                box, scale = _frame(part, table, top, bottom)
+            for part in _parts(pieces(row.words, blank), table, size):
+                box, scale = _frame(part, table, size, top, bottom)
                 out.append(
                     RowBand(len(out), number, box, tuple(w for piece in part for w in piece.words), scale)
                 )
@@ -91,9 +94,11 @@ def _size(words: Iterable[Word]) -> float:
     return max(1.0, median(word.size or word.box.height / LINE_HEIGHT for word in words))
 
 
-def _parts(row: Sequence[Piece], printed: PrintedRow) -> list[list[Piece]]:
-    """Cut a row between its cells where its text would be smaller than SMALLEST_TEXT on one strip."""
-    widest = (STRIP_WIDTH - 2 * EDGE) / (SMALLEST_TEXT / _size(printed.words))
+def _parts(row: Sequence[Piece], table: Box, size: float) -> list[list[Piece]]:
+    """Cut a row between its cells where its text, `size` points high, would be smaller than SMALLEST_TEXT on one strip."""
+    widest = (STRIP_WIDTH - 2 * EDGE) * size / SMALLEST_TEXT
+    if row[-1].box.x1 - min(table.x0, row[0].box.x0) <= widest:
+        return [list(row)]
     parts: list[list[Piece]] = []
     for piece in row:
         if parts and piece.box.x1 - parts[-1][0].box.x0 <= widest:
@@ -103,19 +108,18 @@ def _parts(row: Sequence[Piece], printed: PrintedRow) -> list[list[Piece]]:
     return parts
 
 
-def _frame(part: Sequence[Piece], table: Box, top: float, bottom: float) -> tuple[Box, float]:
+def _frame(part: Sequence[Piece], table: Box, size: float, top: float, bottom: float) -> tuple[Box, float]:
     """Return what a strip shows of the page, and at how many pixels per point.
 
-    A strip begins at the table's left edge when the whole row fits, so that columns stand at the same place in every strip.
+    A table that fits has one scale for all its rows, and its left edge is that of every strip.
     """
     box = union(piece.box for piece in part)
-    size = _size(word for piece in part for word in piece.words)
     room = STRIP_WIDTH - 2 * EDGE
-    left = table.x0 if (box.x1 - table.x0) * SMALLEST_TEXT / size <= room else box.x0
-    left = min(left, box.x0)
-    scale = min(TARGET_TEXT / size, room / (box.x1 - left), STRIP_HEIGHT / (bottom - top))
+    whole = table.width * SMALLEST_TEXT / size <= room
+    left, right = (min(table.x0, box.x0), max(table.x1, box.x1)) if whole else (box.x0, box.x1)
+    scale = min(TARGET_TEXT / size, room / (right - left), STRIP_HEIGHT / (bottom - top))
     edge = EDGE / scale
-    return Box(left - edge, top, box.x1 + edge, bottom), scale
+    return Box(left - edge, top, right + edge, bottom), scale
 
 
 def draw_bands(bands: Sequence[RowBand], content: PageContent, render: Render) -> list[Pixels]:

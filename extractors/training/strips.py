@@ -22,7 +22,7 @@ from extractors.training.fonts import Split, Style, draw_family, draw_style, fac
 from extractors.training.words import date, headers, label, phrase, pick, sentence
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels; a multiple of what one image token covers
-SMALLEST_TEXT, LARGEST_TEXT = 12.0, 20.0  # pixels per em
+SMALLEST_TEXT, LARGEST_TEXT = 10.5, 20.0  # pixels per em
 MOST_COLUMNS = 5
 MOST_LABEL = 64  # letters
 CELL_GAP = 0.75  # em of white between two cells, at least
