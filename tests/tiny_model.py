@@ -26,7 +26,8 @@ MERGES = ("Ġ t", "e r", "i n", "t o", "to t", "tot al", "a l", "0 0", "00 0", '
 PATCH, MERGE, TEMPORAL = 16, 2, 2  # fixed in the architecture
 EPSILON = 1e-6
 CHAT_TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}"
+    "{% else %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
@@ -50,6 +51,10 @@ class Shape:
     positions: int = 256  # learned position embeddings of the vision tower, a perfect square
     deepstack: tuple[int, ...] = (0,)  # vision layers whose output is added to the first language layers
     half: bool = False  # F16 weights instead of F32
+    plain: bool = (
+        False  # only ASCII letters and signs are ever likely: free text does not end, and is whole letters
+    )
+    alike: bool = False  # all layers with the weights of the first: large shapes are written in seconds
 
 
 def _byte_letters() -> list[str]:
@@ -99,6 +104,21 @@ def _finish(writer: gguf.GGUFWriter) -> None:
     writer.close()
 
 
+def _language_layer(shape: Shape, weights: _Weights) -> dict[str, NDArray[np.floating]]:
+    queries, keys = shape.heads * shape.head_dim, shape.heads_kv * shape.head_dim
+    out: dict[str, NDArray[np.floating]] = {}
+    for name, size in (("attn_norm", shape.width), ("ffn_norm", shape.width), ("attn_q_norm", shape.head_dim),
+                       ("attn_k_norm", shape.head_dim)):  # fmt: skip
+        out[name] = weights.vector(size, 1.0)
+    for name, rows, columns in (
+        ("attn_q", queries, shape.width), ("attn_k", keys, shape.width), ("attn_v", keys, shape.width),
+        ("attn_output", shape.width, queries), ("ffn_gate", shape.feed_forward, shape.width),
+        ("ffn_up", shape.feed_forward, shape.width), ("ffn_down", shape.width, shape.feed_forward),
+    ):  # fmt: skip
+        out[name] = weights.matrix(rows, columns, gain=2.0)
+    return out
+
+
 def write_model(path: Path, shape: Shape, seed: int) -> None:
     """Write the language model."""
     weights = _Weights(seed, shape.half)
@@ -127,23 +147,23 @@ def write_model(path: Path, shape: Shape, seed: int) -> None:
     writer.add_pad_token_id(tokens.index("<|endoftext|>"))
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
-    queries, keys = shape.heads * shape.head_dim, shape.heads_kv * shape.head_dim
     writer.add_tensor(
         "token_embd.weight", weights.matrix(len(tokens), shape.width, gain=np.sqrt(shape.width))
     )
     writer.add_tensor("output_norm.weight", weights.vector(shape.width, 1.0))
-    writer.add_tensor("output.weight", weights.matrix(len(tokens), shape.width, gain=4.0))
+    output = weights.matrix(len(tokens), shape.width, gain=4.0)
+    if shape.plain:
+        kept = [
+            kind == gguf.TokenType.NORMAL and name.isascii() for name, kind in zip(tokens, kinds, strict=True)
+        ]
+        output[~np.array(kept)] = 0
+    writer.add_tensor("output.weight", output)
+    layers: list[dict[str, NDArray[np.floating]]] = []
     for i in range(shape.layers):
-        block = f"blk.{i}."
-        for name, size in (("attn_norm", shape.width), ("ffn_norm", shape.width), ("attn_q_norm", shape.head_dim),
-                           ("attn_k_norm", shape.head_dim)):  # fmt: skip
-            writer.add_tensor(f"{block}{name}.weight", weights.vector(size, 1.0))
-        for name, rows, columns in (
-            ("attn_q", queries, shape.width), ("attn_k", keys, shape.width), ("attn_v", keys, shape.width),
-            ("attn_output", shape.width, queries), ("ffn_gate", shape.feed_forward, shape.width),
-            ("ffn_up", shape.feed_forward, shape.width), ("ffn_down", shape.width, shape.feed_forward),
-        ):  # fmt: skip
-            writer.add_tensor(f"{block}{name}.weight", weights.matrix(rows, columns, gain=2.0))
+        if not layers or not shape.alike:
+            layers.append(_language_layer(shape, weights))
+        for name, tensor in layers[-1].items():
+            writer.add_tensor(f"blk.{i}.{name}.weight", tensor)
     _finish(writer)
 
 
