@@ -85,15 +85,22 @@ class AskedSchema(GenerateJsonSchema):
             if (value := schema.get(key)) is not None
         }  # fmt: skip
         step = schema.get("multiple_of")
+        whole = min(MOST_DIGITS, schema.get("max_digits", MOST_DIGITS + places) - places)
+        if bounds and "max_digits" in schema:  # digits are not kept by a number, but their largest value is
+            most = float(10**whole - 10**-places)
+            if not {"maximum", "exclusiveMaximum"} & set(bounds):
+                bounds["maximum"] = most
+            if not {"minimum", "exclusiveMinimum"} & set(bounds):
+                bounds["minimum"] = -most
         if bounds or step is not None:
             if step is not None:
                 bounds["multipleOf"] = float(step)
             elif "decimal_places" in schema:
                 bounds["multipleOf"] = float(10**-places)
             return {"type": "number", **bounds}
-        whole = min(MOST_DIGITS, schema.get("max_digits", MOST_DIGITS + places) - places)
         lead = f"(0|[1-9][0-9]{{0,{whole - 1}}})" if whole > 0 else "0"
-        tail = rf"(\.[0-9]{{1,{places}}})?" if places > 0 else ""
+        tail = rf"(\.[0-9]{{1,{places}}})" if places > 0 else ""
+        tail += "?" if tail and whole > 0 else ""  # a lone 0 is a digit before the point
         return {"type": "string", "pattern": f"^-?{lead}{tail}$"}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
@@ -102,6 +109,11 @@ class AskedSchema(GenerateJsonSchema):
         if not {"maxLength", "pattern", "format"} & set(asked):
             asked["maxLength"] = max(LONGEST_TEXT, asked.get("minLength", 0))
         return asked
+
+    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
+        """Plain letters, of which each is one byte."""
+        least, most = schema.get("min_length", 0), schema.get("max_length", LONGEST_TEXT)
+        return {"type": "string", "pattern": f"^[ -~]{{{least},{most}}}$"}
 
     def list_schema(self, schema: core_schema.ListSchema) -> JsonSchemaValue:
         """Bound a list without a limit."""

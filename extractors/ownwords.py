@@ -147,13 +147,18 @@ class PrintedPage:
                     continue
                 for length in range(1, min(MOST_DATE_WORDS, len(numbers) - at) + 1):
                     run = numbers[at : at + length]
-                    dates = self._dates_in(" ".join(self.words[i].text for i in run))
+                    dates = self._dates_in(self._joined(run))
+                    if dates and dates == self._dates_in(self._joined(run[1:])):
+                        break  # it is printed without the first word
                     if dates:
                         doubt = "day and month cannot be told apart" if len(dates) > 1 else None
                         for day in dates:
                             found[day].append(self._place(run, day.isoformat(), doubt))
                         break
         return found
+
+    def _joined(self, run: Sequence[int]) -> str:
+        return " ".join(self.words[i].text for i in run)
 
     def _dates_in(self, text: str) -> set[date]:
         """Return the date that a text prints; two when day and month may be exchanged."""

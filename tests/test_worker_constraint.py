@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, StringConstraints
 
 from extractors.errors import UsageError
-from extractors.worker.constraint import Chooser, Constraint, Grammars, tightened
+from extractors.worker.asked import tightened
+from extractors.worker.constraint import Chooser, Constraint, Grammars
 from extractors.worker.engine import LanguageModel
 from extractors.worker.settings import WorkerSettings
 from schemas.reading import TileAnswer, Triage, tile_schema

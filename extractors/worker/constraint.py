@@ -7,7 +7,6 @@ costs about as much as free decoding.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.errors import UsageError
+from extractors.worker.asked import tightened
 from extractors.worker.engine import Floats, LanguageModel, Tokens
 
 COMPACT = {
@@ -28,18 +28,6 @@ COMPACT = {
     "key_separator": ":",
 }  # no tokens spent on white space
 GRAMMARS_KEPT = 64  # compiled schemas
-
-
-def tightened(schema: Any) -> Any:
-    """Return the schema with `additionalProperties: false` where an object names its properties and says nothing else."""
-    if isinstance(schema, list):
-        return [tightened(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    out = {key: tightened(value) for key, value in schema.items()}
-    if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
-        out["additionalProperties"] = False
-    return out
 
 
 class Constraint:
@@ -90,7 +78,7 @@ class Grammars:
 
     def constraint(self, schema: dict[str, Any]) -> Constraint:
         """Return a fresh constraint for a schema. Raises UsageError when the schema cannot be honoured."""
-        text = json.dumps(tightened(copy.deepcopy(schema)))
+        text = json.dumps(tightened(schema))
         try:
             return Constraint(self._tokenizer, self._compiled(text))
         except ValueError as error:
