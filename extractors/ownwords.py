@@ -25,7 +25,7 @@ from schemas.page import PageContent, Word
 MOST_NUMBER_WORDS = 4  # that one figure takes inside running text: a sign, groups, a currency
 MOST_DATE_WORDS = 5
 EDGES = ".,;:!?\"'“”‘’()[]"  # marks beside a figure in running text
-SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d\d)")
+SLASHED = re.compile(r"(?<![\d/-])(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d\d)(?![\d/-])")
 
 
 @dataclass(frozen=True)
