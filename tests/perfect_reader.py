@@ -17,8 +17,11 @@ from types import TracebackType
 from typing import Any
 
 from extractors.asking import png as as_png
+from extractors.bands import draw_bands, plan_bands
 from extractors.engine import Render
+from extractors.geometry import read_tables
 from extractors.grounding import ground_table
+from extractors.rows import is_value, measure, pieces
 from extractors.tiling import Tile, compose, plan_page, plan_tiles, split
 from schemas.box import Box
 from schemas.page import PageContent
@@ -35,7 +38,7 @@ class TrueTable:
     title: str | None = None
 
 
-Change = Callable[[Tile, dict[str, Any]], "dict[str, Any] | str | int"]
+Change = Callable[[Tile, Any], Any]  # JSON, text or an HTTP status
 
 
 @dataclass
@@ -46,8 +49,9 @@ class PerfectReader:
     asked: list[Tile] = field(default_factory=list)
     unknown: int = 0
     finish: str | Callable[[Tile], str] = "stop"
+    name: str = "perfect"  # under which it is served
     halvings: int = 0  # how often a tile may be cut in two and still be known
-    _answers: dict[str, tuple[Tile, dict[str, Any]]] = field(default_factory=dict)
+    _answers: dict[str, tuple[Tile, Any]] = field(default_factory=dict)
 
     def learn(self, content: PageContent, render: Render, tables: Sequence[TrueTable]) -> None:
         """Take in one page. Every row that is printed on the page must be found there, letter by letter."""
@@ -72,6 +76,16 @@ class PerfectReader:
             png = as_png(compose(tile, render))
             self._answers[hashlib.sha256(png).hexdigest()] = (tile, {"items": items(tile)})
 
+    def learn_rows(self, content: PageContent, render: Render) -> None:
+        """Take in one page as strips of one row each: what is printed in every strip, cell by cell."""
+        bands = plan_bands(content, [table.box for table in read_tables(content)])
+        blank = measure(content.words).blank
+        for band, image in zip(bands, draw_bands(bands, content, render), strict=True):
+            tile = Tile(band.index, band.table, band.box, None, 72, 1, 0, 0)
+            read = [piece.text for piece in pieces(band.words, blank)]
+            digest = hashlib.sha256(as_png(image)).hexdigest()
+            self._answers[digest] = (tile, read if not is_value(read[0]) else ["", *read])
+
     def __enter__(self) -> PerfectReader:
         reader = self
 
@@ -82,7 +96,7 @@ class PerfectReader:
                 pass
 
             def do_GET(self) -> None:
-                self.reply(200, {"object": "list", "data": [{"id": "perfect", "object": "model"}]})
+                self.reply(200, {"object": "list", "data": [{"id": reader.name, "object": "model"}]})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
