@@ -5,6 +5,7 @@ In: the printed rows of one table region and the page's rules. Out: a `Draft`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from extractors.columns import Placed, find_columns, place
@@ -20,6 +21,7 @@ RULED_ROWS = 0.4  # rules across the table for each printed line of its body, wh
 LOOSE_STACK = (
     2.0  # line heights of white; so far apart may the lines of a heading be where rules part the rows
 )
+AMOUNT = re.compile(r"[$£€¥₹]?\s*\(?\d{1,3}(?:[,.' ]\d{3})+\s*\)?")
 MAX_HEADER_LINES = 10  # printed lines; no column header is deeper
 
 
@@ -75,12 +77,21 @@ def _header_lines(
             continue
         complete = [n for n, row in enumerate(placed[:line]) if _valued(row) and row[0].first == 0]
         numbers = line > values and complete in ([], [line - 1]) and 1 < line < len(rows) - 1
-        if numbers and len(ruled) < RULED_ROWS * len(rows):
+        opening = any(_opening_balance(row) for row in placed[values:line])
+        if numbers and not opening and len(ruled) < RULED_ROWS * len(rows):
             return line
         labelled = sum(len(row) > 1 and row[0].first == 0 for row in placed[line:first])
         if line <= first and labelled > 1:
             return line
     return first
+
+
+def _opening_balance(row: Sequence[Placed]) -> bool:
+    """Tell whether a row above a rule is a worded label with amounts and nothing else, and so no header of numbers."""
+    texts = [item.piece.text for item in row]
+    worded = any(letter.isalpha() for letter in texts[0])
+    bare = not any(letter.isalpha() for text in texts[1:] for letter in text)
+    return worded and bare and any(AMOUNT.fullmatch(text) for text in texts[1:])
 
 
 def _valued(row: Sequence[Placed]) -> bool:
