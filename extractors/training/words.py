@@ -70,7 +70,35 @@ following table presents changes by segment for each of last three years ended i
 see accompanying report independent registered public accounting firm its board directors approved on behalf figures have been
 rounded may not add due to rounding includes amounts attributable non controlling interests excluding discontinued operations
 """
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December", "Januar", "März", "Juni", "Juli", "Oktober", "Dezember", "janvier", "mars", "juin", "décembre", "enero", "diciembre", "março", "dezembro", "maart"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+    "Januar",
+    "März",
+    "Juni",
+    "Juli",
+    "Oktober",
+    "Dezember",
+    "janvier",
+    "mars",
+    "juin",
+    "décembre",
+    "enero",
+    "diciembre",
+    "março",
+    "dezembro",
+    "maart",
+]
 
 
 def _items(text: str) -> tuple[str, ...]:
