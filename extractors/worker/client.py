@@ -128,6 +128,22 @@ class WorkerClient:
             ) from error
         return Reply(text, finish, tokens, n_tokens, time.monotonic() - began)
 
+    def embed(self, urls: Sequence[str], model: str | None = None) -> list[list[float]]:
+        """Return one vector of length 1 per image, given as data URLs. Raises as `ask` does."""
+        body: dict[str, Any] = {"input": list(urls), "encoding_format": "float"}
+        if model:
+            body["model"] = model
+        data = self._until_answered("POST", "/v1/embeddings", body).json()
+        try:
+            rows = [row["embedding"] for row in sorted(data["data"], key=lambda row: int(row["index"]))]
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineError(
+                "The worker's answer holds no embeddings; check that its URL is right."
+            ) from error
+        if len(rows) != len(urls):
+            raise EngineError(f"The worker embedded {len(rows)} of {len(urls)} images; see its log.")
+        return rows
+
     def _until_answered(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         until = time.monotonic() + (min(PROBE_SECONDS, self._patience) if self._given_up else self._patience)
         wait, problem, deaths = FIRST_WAIT, "it does not answer", 0
