@@ -283,6 +283,35 @@ def report(
         console.print(str(path), highlight=False, soft_wrap=True)
 
 
+@app.command(no_args_is_help=True)
+def similar(
+    out: OutArgument,
+    document: Annotated[
+        str | None, typer.Argument(help="A document: part of its name, or the start of its doc_id.")
+    ] = None,
+    page: Annotated[int, typer.Argument(min=1, help="The page that others are compared with.")] = 1,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV file with columns document, page, kind: tell the kind of all pages."),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many pages to show.")] = 10,
+    worker_url: WorkerUrl = None,
+    model: Model = None,
+) -> None:
+    """Find the pages that look like a given one, or tell what kind each page is by labelled examples.
+
+    A vision worker embeds the pages; the vectors are kept in OUT/embeddings, so each page is embedded once.
+
+    parquetry similar out annual-report 7 --worker-url http://127.0.0.1:7860
+
+    parquetry similar out --labels kinds.csv
+    """
+    from flows.similar import show_similar
+
+    given = {"worker_urls": tuple(worker_url) if worker_url else None, "model": model}
+    show_similar(_console(), out, document, page, labels=labels, most=most, given=given)
+
+
 @app.command()
 def doctor(engine: Engine = None, worker_url: WorkerUrl = None) -> None:
     """Say what is installed, which engine would run, and what is missing with the command that mends it."""
