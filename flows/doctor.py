@@ -18,6 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from extractors.errors import ParquetryError
+from extractors.worker.devices import Machine, look_around
+from extractors.worker.fitting import Fit, best_model, fit
+from extractors.worker.models import BEST_FIRST, PROFILES, find_model
 from flows.api import ANSWER_SECONDS, check_api, prefect_api
 from flows.parameters import RunParameters, default_workers
 
@@ -77,6 +80,7 @@ def look(engine: str | None, worker_urls: tuple[str, ...]) -> Iterator[Finding]:
     yield from (_package(name) for name in PACKAGES)
     yield from _machine()
     yield from _engine(engine, worker_urls)
+    yield from vision_machine(look_around())
     yield _ocr()
     yield _prefect()
 
@@ -136,6 +140,46 @@ def _engine(engine: str | None, worker_urls: tuple[str, ...]) -> Iterator[Findin
             "note", "vision", "no worker is configured; pages are read by the geometry engine on the CPU",
             "parquetry models pull && parquetry worker, then PARQUETRY_WORKER_URLS='[\"http://127.0.0.1:7860\"]'",
         )  # fmt: skip
+
+
+def vision_machine(machine: Machine) -> Iterator[Finding]:
+    """Yield which GPUs there are, which model suits each, and how it would run there, with the numbers behind it."""
+    sizes = [size for name in BEST_FIRST if (size := PROFILES[name].size)]
+    for device in machine.gpus:
+        free = f"{device.name}: {device.free / 1e9:.1f} of {device.total / 1e9:.1f} GB free"
+        size, way = best_model(sizes, device.free)
+        here = find_model(PROFILES[size.name]) is not None
+        yield Finding("ok" if way.fits else "note", f"GPU {device.index}", free)
+        yield Finding(
+            "ok" if here else "note", "model", f"{size.name} suits it: {_reckoned(way)}",
+            "" if here else f"parquetry models pull {size.name}",
+        )  # fmt: skip
+    if len(machine.gpus) > 1:
+        yield Finding(
+            "ok", "GPUs", f"{len(machine.gpus)}: parquetry worker --gpus all starts one worker on each"
+        )
+    for device in machine.unused:
+        yield Finding(
+            "note", "GPU", f"{device.name} is here, but this build of llama-cpp-python cannot use it",
+            "CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python==0.3.36",
+        )  # fmt: skip
+    if not machine.gpus:
+        size = PROFILES[BEST_FIRST[-1]].size
+        assert size is not None
+        way = fit(size, machine.memory.free, gpu=False)
+        yield Finding(
+            "note", "GPU", f"none that llama.cpp can use; {size.name} would run on the CPU: {_reckoned(way)}"
+        )
+
+
+def _reckoned(way: Fit) -> str:
+    parts = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in way.parts.items())
+    layers = "all layers" if way.n_gpu_layers < 0 else f"{way.n_gpu_layers} layers"
+    where = "" if way.n_gpu_layers == 0 else f"{layers} on it, "
+    return (
+        f"{where}{way.slots} slots, {way.context:,} cells ({way.kv_type}), images of up to {way.image_max_tokens:,} tokens. "
+        f"It takes {way.needed / 1e9:.1f} GB ({parts}). Because: {'; '.join(way.why)}"
+    )
 
 
 def _bearer(settings: object) -> dict[str, str]:

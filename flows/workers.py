@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from extractors.errors import UsageError
+from extractors.worker.devices import look_around
+from extractors.worker.fitting import Fit
+from extractors.worker.fleet import members, run_fleet
 from extractors.worker.models import (
     DEFAULT,
     PROFILES,
@@ -65,7 +68,22 @@ def start_worker(arguments: list[str]) -> None:
             }
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s")
-    raise typer.Exit(run_worker(settings))
+    fleet = members(settings, look_around())
+    for member in fleet:
+        if member.fit:
+            logging.info("Port %d: %s", member.settings.port, told(member.settings, member.fit))
+    if len(fleet) == 1 and fleet[0].gpu is None:
+        raise typer.Exit(run_worker(fleet[0].settings))
+    raise typer.Exit(run_fleet(fleet))
+
+
+def told(settings: WorkerSettings, way: Fit) -> str:
+    """Return in words how a worker runs, and why."""
+    layers = "all layers" if settings.n_gpu_layers < 0 else f"{settings.n_gpu_layers} layers"
+    return (
+        f"{layers} on the GPU, {settings.slots} slots, {settings.context:,} cells ({settings.kv_type}), images of up to "
+        f"{settings.image_max_tokens:,} tokens: about {way.needed / 1e9:.1f} of {way.free / 1e9:.1f} GB free; {'; '.join(way.why)}"
+    )
 
 
 def list_models(console: Console) -> None:

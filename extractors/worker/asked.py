@@ -39,7 +39,7 @@ def _rewritten(schema: Any, whole: Any) -> Any:
         return [_rewritten(item, whole) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {
+    out: dict[str, Any] = {
         key: {name: _rewritten(part, whole) for name, part in value.items()}
         if key in ("properties", "$defs", "patternProperties") and isinstance(value, dict)
         else value

@@ -25,6 +25,7 @@ MOST_DEATHS = 4  # of a worker in the middle of one question, before the questio
 CONNECT_SECONDS = 5.0
 PROBE_SECONDS = 2.0
 AGAIN = (429, 502, 503)  # busy, or away for a moment
+AWAY_SECONDS = 5.0  # for which a worker that could not be reached is asked last
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class WorkerClient:
         timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         self._urls = [url.rstrip("/").removesuffix("/v1") for url in urls]
         self._busy = dict.fromkeys(self._urls, 0)
+        self._away = dict.fromkeys(self._urls, 0.0)  # until when, monotonic seconds
         self._turn = itertools.count()
         self._lock = threading.Lock()
         self._patience = patience
@@ -158,6 +160,7 @@ class WorkerClient:
                 problem = _message(response)
                 pause = max(wait, float(response.headers.get("retry-after") or 0)) if self._alone else wait
             except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+                self._away[url] = time.monotonic() + AWAY_SECONDS
                 deaths += 1
                 problem = str(error) or type(error).__name__
                 if deaths >= MOST_DEATHS:
@@ -169,6 +172,7 @@ class WorkerClient:
                     f"The worker at {url} did not answer in time; raise the page timeout."
                 ) from error
             except httpx.TransportError as error:
+                self._away[url] = time.monotonic() + AWAY_SECONDS
                 problem = str(error) or type(error).__name__
             finally:
                 with self._lock:
@@ -189,11 +193,12 @@ class WorkerClient:
         return len(self._urls) == 1
 
     def _least_busy(self) -> str:
-        """Choose the worker with the fewest questions of ours, taking turns among equals."""
+        """Choose the worker with the fewest questions of ours, taking turns among equals; one that was away comes last."""
+        now = time.monotonic()
         with self._lock:
             turn = next(self._turn)
             order = self._urls[turn % len(self._urls) :] + self._urls[: turn % len(self._urls)]
-            url = min(order, key=lambda name: self._busy[name])
+            url = min(order, key=lambda name: (self._away[name] > now, self._busy[name]))
             self._busy[url] += 1
             return url
 

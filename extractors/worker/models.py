@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ import httpx
 from huggingface_hub import HfApi, get_token, hf_hub_url
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from extractors.errors import ParquetryError, TransportError, UsageError
+from extractors.errors import ParquetryError, TransportError, UsageError, WriteError
+from extractors.worker.fitting import ModelSize
 
 MANIFEST = "parquetry-model.json"  # beside the files: their names and published checksums
 BLOCK = 1 << 22  # bytes read at once while a checksum is made
@@ -45,35 +47,62 @@ class Profile:
     model_pattern: str  # which file of the repository is the language model
     mmproj_pattern: str
     gigabytes: float  # of both files, about
-    tile_tokens: int = 1024  # image tokens per tile at which it reads best
+    size: ModelSize | None = None  # what of it takes memory
+    token_pixels: int = 32  # side of the square that one image token covers
+    tile_tokens: int = 1024  # image tokens per tile at which it reads best: 1024 × 1024 pixels
     max_tile_tokens: int = 4096
-    boxes: str = "0-1000 of the image, x0 y0 x1 y1"  # what its boxes mean
-    temperature: float = 0.0
+    chat_template: str = "the GGUF file's own (ChatML)"
+    boxes: str = "0-1000 of the image's width and height, x0 y0 x1 y1"  # what its boxes mean
+    temperature: float = 0.0  # greedy: what is printed is copied, not composed
+    repetition_penalty: float = 1.0  # none: tables repeat themselves rightly
     tiles: TileKind = "tables"  # what one image shows
 
 
-def _qwen(size: str, quantisation: str, gigabytes: float) -> Profile:
+def _qwen(size: str, quantisation: str, weights: int) -> Profile:
+    """The official files: https://huggingface.co/Qwen/Qwen3-VL-8B-Instruct-GGUF and its like, the same on ModelScope."""
+    name = f"qwen3-vl-{size.lower()}-{quantisation.lower()}"
+    layers, width, feed_forward, mmproj = _QWEN_SHAPES[size]
     return Profile(
-        f"qwen3-vl-{size.lower()}-{quantisation.lower()}",
+        name,
         f"Qwen/Qwen3-VL-{size}-Instruct-GGUF",
-        f"[!m]*{quantisation}.gguf",
-        "mmproj*F16.gguf",
-        gigabytes,
+        f"[!m]*-{quantisation}.gguf",  # Qwen3VL-8B-Instruct-Q4_K_M.gguf
+        "mmproj*-F16.gguf",  # mmproj-Qwen3VL-8B-Instruct-F16.gguf
+        round((weights + mmproj) / 1e9, 1),
+        ModelSize(name, weights, mmproj, layers, 8, 128, width, feed_forward, 151_936),
     )
 
 
+# Layers, width and feed-forward width of the language model (config.json), bytes of the F16 mmproj.
+_QWEN_SHAPES = {
+    "8B": (36, 4096, 12_288, 1_159_029_824),
+    "4B": (36, 2560, 9728, 836_180_256),
+    "2B": (28, 2048, 6144, 819_000_000),
+}
+# Bytes of the language model's file: as published for 8B and for Q4_K_M; the others from the number of parameters.
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        _qwen("8B", "Q4_K_M", 6.2),
-        _qwen("8B", "Q8_0", 9.9),
-        _qwen("8B", "F16", 17.5),
-        _qwen("4B", "Q4_K_M", 3.3),
-        _qwen("4B", "Q8_0", 5.1),
-        _qwen("2B", "Q4_K_M", 1.9),
-        _qwen("2B", "Q8_0", 2.6),
+        _qwen("8B", "Q4_K_M", 5_027_784_800),
+        _qwen("8B", "Q8_0", 8_709_519_456),
+        _qwen("8B", "F16", 16_388_044_896),
+        _qwen("4B", "Q4_K_M", 2_497_281_664),
+        _qwen("4B", "Q8_0", 4_280_000_000),
+        _qwen("4B", "F16", 8_050_000_000),
+        _qwen("2B", "Q4_K_M", 1_107_409_952),
+        _qwen("2B", "Q8_0", 1_830_000_000),
+        _qwen("2B", "F16", 3_450_000_000),
     )
 }
+# The default models by how well they read: by size, then by bits. At 4B and 2B more bits buy less than the next size does.
+BEST_FIRST = (
+    "qwen3-vl-8b-f16",
+    "qwen3-vl-8b-q8_0",
+    "qwen3-vl-8b-q4_k_m",
+    "qwen3-vl-4b-q8_0",
+    "qwen3-vl-4b-q4_k_m",
+    "qwen3-vl-2b-q8_0",
+    "qwen3-vl-2b-q4_k_m",
+)
 
 
 @dataclass(frozen=True)
@@ -157,8 +186,8 @@ def pull(
     is not the public one (for huggingface also HF_ENDPOINT). `on_file` is told each file's name and size in bytes before it
     is fetched. A download that broke off goes on where it stopped.
 
-    Raises TransportError when the hub cannot be reached or a file arrived damaged, and UsageError when the hub has no such
-    model or files.
+    Raises TransportError when the hub cannot be reached or a file arrived damaged, WriteError when there is no room for it, and
+    UsageError when the hub has no such model or files.
     """
     home = (folder or models_folder()) / wanted.name
     home.mkdir(parents=True, exist_ok=True)
@@ -177,13 +206,14 @@ def pull(
         listed[_match(wanted, pattern, list(listed))]
         for pattern in (wanted.model_pattern, wanted.mmproj_pattern)
     ]
+    missing = [file for file in files if not _is_whole(home / file.name, file)]
+    _check_room(home, missing)
     for file in files:
         if on_file:
             on_file(file.name, file.size)
-        path = home / file.name
-        if not (path.is_file() and sha256(path) == file.sha256):
-            path.unlink(missing_ok=True)
-            _fetch(file, path)
+        if file in missing:
+            (home / file.name).unlink(missing_ok=True)
+            _fetch(file, home / file.name)
     partial = home / f"{MANIFEST}.partial"
     partial.write_text(
         json.dumps(
@@ -228,9 +258,28 @@ LISTINGS: dict[str, Callable[[str, str | None], Iterator[HubFile]]] = {
 }
 
 
+def _is_whole(path: Path, file: HubFile) -> bool:
+    return path.is_file() and sha256(path) == file.sha256
+
+
+def _check_room(home: Path, files: list[HubFile]) -> None:
+    """Raise WriteError before anything is fetched that would not fit."""
+    here = sum(part.stat().st_size for file in files if (part := _partial_of(home / file.name)).is_file())
+    need, free = sum(file.size for file in files) - here, shutil.disk_usage(home).free
+    if need > free:
+        raise WriteError(
+            f"{home} has room for {free / 1e9:.1f} GB and {need / 1e9:.1f} GB are to be fetched; free some, or name another folder in "
+            "PARQUETRY_MODELS."
+        )
+
+
+def _partial_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
+
+
 def _fetch(file: HubFile, path: Path) -> None:
     """Download a file, going on where an earlier try stopped, and compare its checksum."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = _partial_of(path)
     problem: Exception | None = None
     for _ in range(TRIES):
         try:
@@ -238,6 +287,11 @@ def _fetch(file: HubFile, path: Path) -> None:
             break
         except httpx.HTTPError as error:
             problem = error
+        except OSError as error:
+            raise WriteError(
+                f"{path.name} cannot be written to {path.parent} ({error.strerror or error}); free some space, or name another folder "
+                "in PARQUETRY_MODELS, and pull again: it goes on where it stopped."
+            ) from error
     else:
         raise TransportError(
             f"{file.name} could not be fetched ({problem}). Pull again: it goes on where it stopped."

@@ -33,6 +33,13 @@ class WorkerSettings(BaseSettings):
         -1, ge=-1, description="language model layers on the GPU; -1 for all, 0 for none"
     )
     main_gpu: int = Field(0, ge=0, description="which GPU")
+    gpus: str | None = Field(
+        None, description="all, or numbers such as 0,1: one worker for each, on ports from --port on"
+    )
+    fit: bool = Field(
+        True,
+        description="derive slots, context, layers and KV type from the free memory where they are not given",
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads; all cores when not given")
     slots: int = Field(16, ge=1, le=64, description="answers that are decoded at once")
     kept: int = Field(
