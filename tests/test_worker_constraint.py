@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from extractors.errors import UsageError
 from extractors.worker.asked import tightened
-from extractors.worker.constraint import Chooser, Constraint, Grammars
+from extractors.worker.choosing import Chooser
+from extractors.worker.constraint import Constraint, Grammars
 from extractors.worker.engine import LanguageModel
 from extractors.worker.settings import WorkerSettings
 from schemas.reading import TileAnswer, Triage, tile_schema

@@ -221,7 +221,7 @@ def test_a_runaway_is_stopped(pair: tuple[Path, Path], monkeypatch: pytest.Monke
         token = running.model.tokenize("0")[0]
 
         def stuck(logits: Any, answers: Any) -> Any:
-            from extractors.worker.constraint import Choice
+            from extractors.worker.choosing import Choice
 
             return [Choice(token, -0.1, 0.0) for _ in answers]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from extractors.worker.cache import Node
-from extractors.worker.constraint import Choice, Constraint
+from extractors.worker.choosing import Choice
+from extractors.worker.constraint import Constraint
 from extractors.worker.engine import Floats, LanguageModel, Tokens
 from extractors.worker.images import Image
 from extractors.worker.repetition import CHECK_EVERY, is_looping

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from extractors.errors import EngineError
 from extractors.worker.admission import NO_ROOM, Admission
 from extractors.worker.answer import Answer
-from extractors.worker.constraint import Chooser
+from extractors.worker.choosing import Chooser
 from extractors.worker.encoding import Embedding, Encoder
 from extractors.worker.engine import Floats, LanguageModel
 from extractors.worker.feeding import images_fed, next_images, next_tokens, tokens_fed
