@@ -15,7 +15,7 @@ from statistics import median
 from extractors.kinds import title_kind
 from extractors.periods import find_dates, find_span, fold, is_no_period, read_header
 from extractors.realign import Placed, loose_heads, overlapped, realign
-from extractors.scales import read_note
+from extractors.scales import read_currency, read_note
 from schemas.amount import parse_amount
 from schemas.page import JoinedTable, Line, ReadCell
 
@@ -29,7 +29,7 @@ LABEL_SHARE = 0.5  # of a column's body cells that are words: it holds labels
 MIN_LABELS = 3  # labels that make a second label column, as in two-sided balance sheets
 
 _NOTE_HEADER = re.compile(
-    r"^\W*(?:notes?|note\s*(?:ref|no)\.?s?|anm\.?|anhang|annexes?|notas?|toel\w*|附注|附註|注释|行次|ref\.?)\W*$"
+    r"^\W*(?:notes?|note\(s\)|note\s*(?:ref|no)\.?s?|anm\.?|anhang|annexes?|notas?|toel\w*|附注|附註|注释|行次|ref\.?)\W*$"
 )
 _NOTE_CELL = re.compile(
     r"^\(?\d{1,2}(?:\s*\(?[a-z]\)?|\.\d{1,2})?(?:\s*[,&/-]\s*\d{1,2}(?:\([a-z]\))?)*\)?$", re.I
@@ -294,11 +294,21 @@ def _side(
         ]
         used |= {(p.cell.row, p.cell.col) for p in kept}
         headers.append(" ".join(_share_of(p, col, values) for p in kept))
-    parents = _parent_columns(headers)
+    parents = _parent_columns(headers) | _translated_columns(headers)
     ignored += [col for i, col in enumerate(values) if i in parents]
     own_cols = tuple(col for i, col in enumerate(values) if i not in parents)
     own_heads = tuple(head for i, head in enumerate(headers) if i not in parents)
     return Side(labels, tuple(notes), own_cols, own_heads, tuple(ignored + strays)), used
+
+
+def _translated_columns(headers: Sequence[str]) -> set[int]:
+    """Return the columns that repeat figures in a second currency for the reader's convenience: the fewer, later ones."""
+    named = [read_currency(head) for head in headers]
+    codes = [code for code in dict.fromkeys(named) if code]
+    if len(codes) < 2 or None in named:
+        return set()
+    own = max(codes, key=lambda code: (named.count(code), -named.index(code)))
+    return {i for i, code in enumerate(named) if code != own}
 
 
 def _parent_columns(headers: Sequence[str]) -> set[int]:

@@ -99,7 +99,7 @@ _SHARES_EXEMPT = re.compile(
 _PER_SHARE_ONLY = re.compile(
     r"\bexcept\s*(?:for\s*)?(?:earnings?\s*|income\s*|loss\s*|dividends?\s*|amounts?\s*)?per[\s-]*(?:common\s*|ordinary\s*)?share"
 )
-_PLAIN_NOTE = re.compile(r"\b(?:in|expressed\s*in|amounts?\s*in|stated\s*in)\s*(?:u\.?s\.?\s*|united\s*states\s*|canadian\s*)?(?:dollars|euros?|pounds(?:\s*sterling)?|yen)\b"
+_PLAIN_NOTE = re.compile(r"\b(?:in|expressed\s*in|amounts?\s*in|stated\s*in|figures\s*in)\s*(?:u\.?s\.?\s*|united\s*states\s*|canadian\s*)?(?:dollars|euros?|pounds?(?:\s*sterling)?|yen)\b"
                          r"|\bin\s*(?:eur|usd|gbp|chf|€|£|\$)(?![a-z0-9'’])|\bbetrage\s*in\s*(?:eur|€)|^\W*(?:eur|€|£|\$|chf|gbp|usd)\W*$")  # fmt: skip
 _SIGN_IN_HEADER = re.compile(r"(?:^|\s)(?:[£€$¥]|EUR|CHF|GBP|USD|CNY|RMB)\s*$|^[£€$¥](?:\s|$)|\s[£€$¥]\s")
 _SPELLED_AMOUNT = re.compile(
@@ -155,6 +155,8 @@ class UnitNote:
 
 def read_header_note(text: str) -> UnitNote | None:
     """Return the unit that the header of a value column states; a currency sign alone ("2016 £") means base units there."""
+    if len({scale for pattern, scale in _SCALES if pattern.search(fold(text))}) > 1:
+        return None  # "Thousands of Millions of yen U.S. dollars": two headers run into one, whose unit is whose?
     note = read_note(text)
     if note is not None and note.scale is None and _SIGN_IN_HEADER.search(text):
         return replace(note, scale=1)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import combinations
 
 from extractors.candidates import (
     TITLE_LINES,
@@ -158,9 +159,13 @@ def _statement(
         for col, h, period in zip(cols, headers, periods, strict=True)
     )
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
+    if not components:
+        columns = _undated_twins(columns, items)
     if components:
         items = date_rows(items, ends)
-        if not any(item.period for item in items):  # "balance at the beginning of the year": the title says which
+        if not any(
+            item.period for item in items
+        ):  # "balance at the beginning of the year": the title says which
             columns = tuple(replace(c, period=p) for c, p in zip(columns, periods, strict=True))
     return Statement(
         kind,
@@ -175,6 +180,27 @@ def _statement(
         why_not,
         tuple(dict.fromkeys(part.table.table_id for part in candidate.parts)),
     )
+
+
+def _undated_twins(columns: Sequence[Column], items: Sequence[LineItem]) -> tuple[Column, ...]:
+    """Take the period off columns that are dated alike and both print figures in most rows: at least one date is not theirs.
+
+    An inner and an outer amount column share their date, too, but a row prints its figure in one of them.
+    """
+    rows = [{value.column for value in item.values} for item in items if item.values]
+    twins = set()
+    for a, b in combinations(range(len(columns)), 2):
+        alike = columns[a].period.end and _same_span(columns[a].period, columns[b].period)
+        either = sum(bool(row & {a, b}) for row in rows)
+        if alike and 2 * sum({a, b} <= row for row in rows) > either:
+            twins |= {a, b}
+    return tuple(
+        replace(c, period=Period(text=c.period.text)) if i in twins else c for i, c in enumerate(columns)
+    )
+
+
+def _same_span(first: Period, second: Period) -> bool:
+    return (first.end, first.months) == (second.end, second.months)
 
 
 def _component(col: int, header: str, note: UnitNote) -> Column:
