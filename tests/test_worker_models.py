@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import threading
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from extractors.errors import TransportError, UsageError
-from extractors.worker.models import PROFILES, Profile, find_model, profile, pull, verify
+from extractors.errors import TransportError, UsageError, WriteError
+from extractors.worker.models import BEST_FIRST, PROFILES, HubName, Profile, find_model, profile, pull, verify
 
 REPO = "somebody/Small-VL-GGUF"
 PROFILE = Profile("small", REPO, "[!m]*Q8_0.gguf", "mmproj*F16.gguf", 0.001)
@@ -30,6 +31,9 @@ class Hub:
     def __init__(self) -> None:
         self.served: list[tuple[str, str]] = []  # file name, range
         self.spoil = False
+        self.drops = 0  # downloads still to be broken off in the middle
+        self.ignores_ranges = False
+        self.claims = 1  # what a file's stated size is multiplied by
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,6 +51,18 @@ class Hub:
                 if self.path.startswith(f"/api/models/{REPO}"):
                     return self.reply(200, json.dumps(hub.listing()).encode(), {})
                 name = self.path.rsplit("/", 1)[-1]
+                if (
+                    "/resolve/" in self.path and REPO in self.path and name in FILES
+                ):  # as the hubs do: elsewhere, signed
+                    digest = hashlib.sha256(FILES[name]).hexdigest()
+                    linked = {
+                        "X-Linked-ETag": f'"{digest}"',
+                        "X-Linked-Size": str(len(FILES[name])),
+                        "X-Repo-Commit": COMMIT,
+                    }
+                    return self.reply(
+                        302, b"", {"Location": f"{hub.url}/cdn/{REPO}/{digest}/{name}", **linked}
+                    )
                 if REPO not in self.path or name not in FILES:
                     return self.reply(404, b"", {"X-Error-Code": "RepoNotFound"})
                 data = FILES[name]
@@ -58,7 +74,20 @@ class Hub:
                     hub.served.append((name, asked))
                 if hub.spoil:
                     data = b"x" * len(data)
-                if asked.startswith("bytes=") and asked[6:].split("-")[0].isdigit():
+                if hub.drops and self.command == "GET":
+                    hub.drops -= 1
+                    start = int(asked[6:].split("-")[0]) if asked else 0
+                    self.send_response(206 if asked else 200)
+                    self.send_header("Content-Length", str(len(data) - start))
+                    self.end_headers()
+                    self.wfile.write(data[start : start + len(data) // 4])
+                    self.close_connection = True
+                    return None
+                if (
+                    not hub.ignores_ranges
+                    and asked.startswith("bytes=")
+                    and asked[6:].split("-")[0].isdigit()
+                ):
                     start = int(asked[6:].split("-")[0])
                     headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
                     return self.reply(206, data[start:], headers)
@@ -79,14 +108,15 @@ class Hub:
 
     def scope_listing(self) -> dict[str, object]:
         files = [
-            {"Path": n, "Size": len(d), "Sha256": hashlib.sha256(d).hexdigest()} for n, d in FILES.items()
+            {"Path": n, "Size": self.claims * len(d), "Sha256": hashlib.sha256(d).hexdigest()}
+            for n, d in FILES.items()
         ]
         return {"Code": 200, "Data": {"Files": files}}
 
     def listing(self) -> dict[str, object]:
         siblings = []
         for name, data in FILES.items():
-            entry: dict[str, object] = {"rfilename": name, "size": len(data)}
+            entry: dict[str, object] = {"rfilename": name, "size": self.claims * len(data)}
             if name.endswith(".gguf"):
                 digest = hashlib.sha256(data).hexdigest()
                 entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 130, "oid": digest}
@@ -148,6 +178,52 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, tmp_path: 
     assert files.model.read_bytes() == whole
 
 
+@pytest.mark.parametrize("hub_name", ["huggingface", "modelscope"])
+def test_a_connection_that_drops_again_and_again_costs_nothing_twice(
+    hub: Hub, tmp_path: Path, hub_name: HubName
+) -> None:
+    hub.drops = 3
+    files = pull(PROFILE, tmp_path, hub.url, hub=hub_name)
+    assert files.model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
+    ranges = [asked for name, asked in hub.served if name == "Small-VL-Q8_0.gguf"]
+    starts = [int(asked[6:-1]) if asked else 0 for asked in ranges]
+    assert len(starts) == 4 and starts == sorted(set(starts))  # each goes on where the last one stopped
+    assert [file.ok for file in verify(PROFILE, tmp_path)] == [True, True]
+
+
+def test_a_connection_that_never_holds_is_given_up_and_kept_for_later(hub: Hub, tmp_path: Path) -> None:
+    hub.drops = 1000
+    with pytest.raises(TransportError, match="Pull again: it goes on where it stopped"):
+        pull(PROFILE, tmp_path, hub.url)
+    hub.drops = 0
+    hub.served.clear()
+    assert pull(PROFILE, tmp_path, hub.url).model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
+    assert hub.served[0][1] != ""
+
+
+def test_a_server_that_ignores_ranges_begins_anew(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / PROFILE.name
+    home.mkdir()
+    (home / "Small-VL-Q8_0.gguf.partial").write_bytes(FILES["Small-VL-Q8_0.gguf"][:1000])
+    hub.ignores_ranges = True
+    assert pull(PROFILE, tmp_path, hub.url).model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
+
+
+def test_a_disk_without_room_is_told_before_and_on_the_way(hub: Hub, tmp_path: Path) -> None:
+    hub.claims = 10**12
+    with pytest.raises(WriteError, match="room for .* PARQUETRY_MODELS"):
+        pull(PROFILE, tmp_path, hub.url)
+    assert hub.served == []
+    hub.claims = 1
+    home = tmp_path / PROFILE.name
+    (home / "Small-VL-Q8_0.gguf.partial").symlink_to(
+        "/dev/full"
+    )  # a device on which every write finds the disk full
+    with pytest.raises(WriteError, match="No space left on device.*free some space"):
+        pull(PROFILE, tmp_path, hub.url)
+    assert find_model(PROFILE, tmp_path) is None
+
+
 def test_the_other_hub_gives_the_same_files(hub: Hub, tmp_path: Path) -> None:
     files = pull(PROFILE, tmp_path, hub.url, hub="modelscope")
     assert files.model.read_bytes() == FILES["Small-VL-Q8_0.gguf"]
@@ -177,5 +253,41 @@ def test_the_known_models() -> None:
     assert profile().repo == "Qwen/Qwen3-VL-8B-Instruct-GGUF"
     assert profile("QWEN3-VL-2B-Q8_0").name == "qwen3-vl-2b-q8_0"
     assert {name.split("-")[2] for name in PROFILES} == {"8b", "4b", "2b"}
+    assert {name.rsplit("-", 1)[1] for name in PROFILES} == {"q4_k_m", "q8_0", "f16"} and len(PROFILES) == 9
+    assert set(BEST_FIRST) <= set(PROFILES)
     with pytest.raises(UsageError, match="models list"):
         profile("gpt-9")
+
+
+# The files of Qwen's own repositories, as they are named there.
+PUBLISHED = [
+    f"{projector}Qwen3VL-{{size}}-Instruct-{bits}.gguf"
+    for projector, bits in (
+        ("", "Q4_K_M"),
+        ("", "Q8_0"),
+        ("", "F16"),
+        ("mmproj-", "F16"),
+        ("mmproj-", "Q8_0"),
+    )
+]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_picks_its_own_files(name: str) -> None:
+    wanted = PROFILES[name]
+    _, _, size, bits = name.split("-")
+    published = [file.format(size=size.upper()) for file in PUBLISHED]
+    picked = [
+        [file for file in published if fnmatch.fnmatchcase(file, pattern)]
+        for pattern in (wanted.model_pattern, wanted.mmproj_pattern)
+    ]
+    assert picked == [
+        [f"Qwen3VL-{size.upper()}-Instruct-{bits.upper()}.gguf"],
+        [f"mmproj-Qwen3VL-{size.upper()}-Instruct-F16.gguf"],
+    ]
+    assert wanted.repo == f"Qwen/Qwen3-VL-{size.upper()}-Instruct-GGUF"
+    assert (wanted.tile_tokens * wanted.token_pixels**2, wanted.max_tile_tokens, wanted.temperature) == (
+        1024**2,
+        4096,
+        0.0,
+    )

@@ -311,7 +311,7 @@ def _continue(file: HubFile, partial: Path) -> None:
         reply.raise_for_status()
         mode = "ab" if reply.status_code == httpx.codes.PARTIAL_CONTENT else "wb"  # some servers begin anew
         with partial.open(mode) as out:
-            for block in reply.iter_bytes(BLOCK):
+            for block in reply.iter_bytes():  # as they arrive: what has come before a break is kept
                 out.write(block)
 
 
