@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ MANIFEST = "parquetry-model.json"  # beside the files: their names and published
 BLOCK = 1 << 22  # bytes read at once while a checksum is made
 MODELSCOPE = "https://www.modelscope.cn"
 SECONDS = 60.0  # without a byte from a hub
-TRIES = 5  # times a download is taken up again in one run
+TRIES = 5  # times in a row that a download is taken up again and nothing comes
+PAUSE = 0.2  # seconds before the second try, longer before each further one
 DEFAULT_FOLDER = Path("~/.cache/parquetry/models")
 DEFAULT = "qwen3-vl-8b-q4_k_m"
 
@@ -281,12 +283,17 @@ def _fetch(file: HubFile, path: Path) -> None:
     """Download a file, going on where an earlier try stopped, and compare its checksum."""
     partial = _partial_of(path)
     problem: Exception | None = None
-    for _ in range(TRIES):
+    tries = 0
+    while tries < TRIES:
+        before = partial.stat().st_size if partial.exists() else 0
         try:
             _continue(file, partial)
             break
         except httpx.HTTPError as error:
             problem = error
+            came = (partial.stat().st_size if partial.exists() else 0) > before
+            tries = 0 if came else tries + 1
+            time.sleep(0.0 if came else PAUSE * tries)
         except OSError as error:
             raise WriteError(
                 f"{path.name} cannot be written to {path.parent} ({error.strerror or error}); free some space, or name another folder "
