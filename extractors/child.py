@@ -1,8 +1,9 @@
 """The process in which documents are read: `python -m extractors.child`, started and ended by `extractors.isolation`.
 
-In, on standard input, one JSON object per line: first the settings, then one request per document. Out, on standard
-output, lines of a word and its payload: READY, OPENED pages, PAGE number and reading, RESULT or ERROR. A document may
-take this process over, so it holds no secret but what reading needs, and nothing it sends is ever executed.
+In, on standard input, one JSON object per line: first the settings, then one request per document with as many lines
+behind it as pages were read earlier. Out, on standard output, lines of a word and its payload: READY, OPENED pages, PAGE
+with its number, whether it is final, and its reading, RESULT or ERROR. A document may take this process over, so it holds
+no secret but what reading needs, and nothing it sends is ever executed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from extractors import document
 from extractors.choose import choose_engine
@@ -34,7 +37,7 @@ ALARM_GRACE = 30  # seconds past the page timeout; an orphan whose parent was ki
 MOST_WRITTEN = (
     64 << 20
 )  # bytes of one file: reading a document writes none, but libraries may complain at length
-READINGS = TypeAdapter(tuple[PageReading, ...])
+ASSEMBLY_SECONDS = 0.5  # per page, before an orphan that puts a long document together ends itself
 READING = TypeAdapter(PageReading)
 
 
@@ -63,9 +66,10 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
+            earlier = earlier_readings(request["earlier"])
             own = own or open_own(settings)
             engine = engine or choose_engine(settings)
-            read(channel, request, settings, engine, own)
+            read(channel, request, earlier, settings, engine, own)
         except ParquetryError as error:
             send_error(channel, error)
         except MemoryError:
@@ -81,30 +85,60 @@ def main() -> None:
             signal.alarm(0)
 
 
+def earlier_readings(number: int) -> dict[int, PageReading]:
+    """Return the readings that follow the request, by page. Raises ParquetryError when one is not valid."""
+    readings: dict[int, PageReading] = {}
+    faults = 0
+    for _ in range(number):  # to the last one: the next request stands behind them
+        try:
+            reading = READING.validate_json(sys.stdin.buffer.readline())
+            readings[reading.page] = reading
+        except ValidationError:
+            faults += 1
+    if faults:
+        raise ParquetryError(f"{faults} pages read earlier cannot be used; run again to read them anew.")
+    return readings
+
+
 def read(
     channel: Channel,
     request: dict[str, Any],
+    readings: dict[int, PageReading],
     settings: Settings,
     engine: Engine,
     own: OwnReader | None = None,
 ) -> None:
-    """Read one document from page `first` on; send every page as soon as it is read, then the document's rows."""
+    """Read the pages of a document that have no reading yet; send each as soon as it is read, then the document's rows."""
     source = source_from(request["source"])
-    readings = list(READINGS.validate_python(request["earlier"]))
     started = datetime.fromisoformat(request["started"])
     seconds = int(settings.page_timeout) + ALARM_GRACE
     signal.alarm(seconds)
     with open_document(local_source(source, request["path"]), settings) as opened:
-        channel.send("OPENED", str(opened.n_pages).encode())
-        for page in opened.pages(request["first"]):
-            reading = read_safely(page, engine, own)
-            readings.append(reading)
-            channel.send(f"PAGE {reading.page}", READING.dump_json(reading))
-            signal.alarm(seconds)
-    result = document.assemble_document(
-        source, settings, engine, tuple(readings), started, request["flow_run_id"]
-    )
+        n_pages = opened.n_pages
+        channel.send("OPENED", str(n_pages).encode())
+        for first, last in gaps(readings, n_pages):
+            for page in opened.pages(first, last):
+                reading = read_safely(page, engine, own)
+                readings[reading.page] = reading
+                channel.send(f"PAGE {reading.page} {is_final(reading):d}", READING.dump_json(reading))
+                signal.alarm(seconds)
+    signal.alarm(max(seconds, int(ASSEMBLY_SECONDS * n_pages) + ALARM_GRACE))
+    in_order = tuple(readings[number] for number in range(1, n_pages + 1))
+    result = document.assemble_document(source, settings, engine, in_order, started, request["flow_run_id"])
     channel.send("RESULT", result.model_dump_json().encode())
+
+
+def gaps(read: Container[int], n_pages: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and last page of every run of pages that are not yet read."""
+    missing = [page for page in range(1, n_pages + 1) if page not in read]
+    for _, run in groupby(enumerate(missing), key=lambda at: at[1] - at[0]):
+        pages = [page for _, page in run]
+        yield pages[0], pages[-1]
+
+
+def is_final(reading: PageReading) -> bool:
+    """Tell whether another attempt at the page would give the same."""
+    return reading.status != "failed" and not any(failure.retryable for failure in reading.failures)
 
 
 def local_source(source: Source, path: str) -> Source:

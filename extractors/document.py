@@ -110,6 +110,7 @@ def read_page(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> P
         failures=failures,
         n_tiles=reading.n_tiles,
         seconds=page.seconds + time.perf_counter() - start,
+        seconds_text=page.seconds,
         status="failed" if page.failed else "partial" if failures else "ok",
         own=own_rows,
     )
@@ -124,6 +125,7 @@ def assemble_document(
     flow_run_id: str | None = None,
 ) -> DocumentResult:
     """Turn the readings of all pages into the document's rows."""
+    start = time.perf_counter()
     joined = join_tables(readings, source.doc_id)
     statements, facts, checks, faults = understand(joined, readings)
     tables = table_records(joined, statements)
@@ -140,8 +142,14 @@ def assemble_document(
         + sum(value.needs_review for row in own for value in row.values),
     }
     document = describe(source, settings, engine, started, flow_run_id, overall(readings, failures), counts)
+    text = sum(reading.seconds_text for reading in readings)
+    stages = {
+        "seconds_text": text,
+        "seconds_tables": sum(reading.seconds for reading in readings) - text,
+        "seconds_statements": time.perf_counter() - start,
+    }
     return DocumentResult(
-        document=document,
+        document=document.model_copy(update=stages),
         pages=page_records(readings),
         tables=tables,
         cells=cells,

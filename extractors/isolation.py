@@ -3,7 +3,7 @@
 In: a `Source`, from any thread. Out: its `DocumentResult`. A page that hangs, crashes or eats the memory costs itself:
 its process is ended, the page is recorded as failed, and reading goes on behind it in a new process. Processes are
 kept for further documents, since starting one costs about two seconds of imports. What comes back from them is JSON
-that is validated: a hostile document may own the process that reads it.
+that is validated: a hostile document may own the process that reads it. Pages that are read stand in a `Spool`, not in memory.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psutil
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from extractors.errors import (
     CrashError,
@@ -35,9 +35,11 @@ from extractors.errors import (
     ParquetryError,
     TimeoutExceededError,
     UsageError,
+    WriteError,
 )
 from extractors.settings import Settings
 from extractors.sources import Source, local_copy
+from extractors.spool import READING, Spool
 from schemas.page import PageReading
 from schemas.records import DocumentResult, Failure, FailureCategory
 
@@ -50,6 +52,7 @@ MOST_DOCUMENTS = 200  # a process reads before it is replaced: libraries leak
 GROWN = 0.5  # of max_memory; a process that keeps more than this between documents is replaced
 MOST_MESSAGE = 256 << 20  # bytes of one line from a process
 MOST_DIGITS = 9  # of a number of pages
+ASSEMBLY_SECONDS = 0.5  # per page, to put the rows of a long document together; page_timeout at least
 READ_BYTES = 1 << 20
 LAST_WORDS = 300  # bytes of a dead process's error output that are worth telling
 ENVIRONMENT = (  # what a process inherits; credentials do not belong into one that opens hostile documents
@@ -57,7 +60,6 @@ ENVIRONMENT = (  # what a process inherits; credentials do not belong into one t
     "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "NO_PROXY", "no_proxy",
 )  # fmt: skip
 ENVIRONMENT_PREFIXES = ("LC_", "PYTHON", "OMP_", "COVERAGE_")
-READING = TypeAdapter(PageReading)
 
 
 class ReaderPool:
@@ -94,21 +96,27 @@ class ReaderPool:
             process.end()
 
     def read(
-        self, source: Source, *, on_page: OnPage | None = None, flow_run_id: str | None = None
+        self,
+        source: Source,
+        *,
+        on_page: OnPage | None = None,
+        flow_run_id: str | None = None,
+        spool: tuple[Path, str] | None = None,
     ) -> DocumentResult:
         """Read one document and return its rows.
 
+        `spool` is a file for the pages read so far, and the key of this reading: a later call with the same two goes on
+        where this one was broken off. The caller removes the file when the rows are safe.
+
         A bad document never raises: it comes back `failed` or `partial` with rows in `failures`. Raises UsageError
-        when the pool is closed.
+        when the pool is closed, WriteError when pages cannot be kept.
         """
-        task = _Task(
-            source, datetime.now(UTC), flow_run_id, time.monotonic() + self._settings.document_timeout
-        )
-        with self._free:
+        with self._free, Spool(*spool) if spool else Spool() as pages:
+            task = _Task(source, pages, datetime.now(UTC), flow_run_id)
             try:
                 with local_copy(source, self._settings) as path:
                     return self._read(task, path, on_page)
-            except UsageError:
+            except (UsageError, WriteError):
                 raise
             except ParquetryError as error:
                 return _failed(task, self._settings, error)
@@ -123,7 +131,7 @@ class ReaderPool:
                 if self._closed:
                     raise UsageError("the pool was closed while the document was being read.") from ended
                 task.endings += 1
-                if not ended.opened or (ended.out_of_time and not task.readings):
+                if not ended.opened or not task.left or (ended.out_of_time and not len(task.pages)):
                     raise ended.error from None
                 task.give_up(ended.error, everything=ended.out_of_time or task.endings >= MOST_ENDINGS)
                 if ended.out_of_time:  # what was read is still put together, in a new process
@@ -165,21 +173,29 @@ class _Task:
     """One document on its way, over as many processes as it takes."""
 
     source: Source
+    pages: Spool
     started: datetime
     flow_run_id: str | None
     deadline: float = math.inf  # monotonic seconds; set when the first process is ready for it
     n_pages: int = 0
     endings: int = 0
-    readings: list[bytes] = field(default_factory=list)  # JSON, in page order
+    page: int = 1  # all before it are read
+
+    @property
+    def left(self) -> bool:
+        """Tell whether there are pages to read."""
+        while self.page <= self.n_pages and self.page in self.pages:
+            self.page += 1
+        return self.page <= self.n_pages
 
     def give_up(self, error: ParquetryError, everything: bool) -> None:
-        """Record the page that ended its process as failed, or all pages that are left."""
-        first = len(self.readings) + 1
-        last = self.n_pages if everything else min(first, self.n_pages)
-        for page in range(first, last + 1):
-            failure = _failure(error, page, self.source.uri)
-            reading = PageReading(page, 0.0, 0.0, 0, "none", failures=(failure,), status="failed")
-            self.readings.append(READING.dump_json(reading))
+        """Record the page that ended its process as failed, or all pages that are left. Raises WriteError."""
+        while self.left:
+            failure = _failure(error, self.page, self.source.uri)
+            reading = PageReading(self.page, 0.0, 0.0, 0, "none", failures=(failure,), status="failed")
+            self.pages.add(self.page, READING.dump_json(reading), final=False)
+            if not everything:
+                return
 
 
 class _ProcessEnded(Exception):
@@ -249,38 +265,52 @@ class _Process:
             task.deadline = time.monotonic() + self._settings.document_timeout
         try:
             self._send(_request(task, path))
+            for reading in task.pages.readings():
+                self._send(reading)
         except OSError as error:
             raise _ProcessEnded(self._died(), opened) from error
         while True:
-            page_end = time.monotonic() + self._settings.page_timeout
-            page = len(task.readings) + 1
-            if page_end <= task.deadline:
-                what = f"page {page} took longer than page_timeout ({self._settings.page_timeout:g} s)"
-                word, payload = self._next(page_end, what, opened)
-            else:
-                what = (
-                    f"the document took longer than document_timeout ({self._settings.document_timeout:g} s)"
-                )
-                word, payload = self._next(task.deadline, what, opened, True)
+            end, what, out_of_time = self._patience(task, opened)
+            word, payload = self._next(end, what, opened, out_of_time)
             if word == "OPENED" and payload.isdigit() and len(payload) <= MOST_DIGITS:
                 opened, task.n_pages = True, min(int(payload), self._settings.max_pages)
-            elif word == "PAGE" and opened and page <= task.n_pages:
-                task.readings.append(payload.partition(b" ")[2])
+                if on_page and len(task.pages) and not task.endings:
+                    on_page(min(len(task.pages), task.n_pages), task.n_pages)
+            elif word == "PAGE" and opened and task.left:
+                number, final, reading = (*payload.split(b" ", 2), b"", b"")[:3]
+                if number != b"%d" % task.page:
+                    raise _strange(opened)
+                try:
+                    task.pages.add(task.page, reading, final == b"1")
+                except ParquetryError:  # the process is in the middle of the document
+                    self.end()
+                    raise
                 if on_page:
-                    on_page(page, task.n_pages)
+                    on_page(len(task.pages), task.n_pages)
             elif word == "RESULT":
                 return _result(payload, task.source)
             elif word == "ERROR" and (reported := _error(payload)):
                 raise reported
             else:
-                raise _ProcessEnded(
-                    CrashError("the reading process sent something strange; report this."), opened
-                )
+                raise _strange(opened)
+
+    def _patience(self, task: _Task, opened: bool) -> tuple[float, str, bool]:
+        """Return until when the next message may take, what took longer then, and whether that ends the document."""
+        seconds, what = self._settings.page_timeout, f"page {task.page}"
+        if opened and not task.left:
+            seconds, what = max(seconds, ASSEMBLY_SECONDS * task.n_pages), "putting the pages together"
+        end = time.monotonic() + seconds
+        if end <= task.deadline:
+            return end, f"{what} took longer than page_timeout ({self._settings.page_timeout:g} s)", False
+        limit = self._settings.document_timeout
+        return task.deadline, f"the document took longer than document_timeout ({limit:g} s)", True
 
     def _next(self, end: float, what: str, opened: bool, out_of_time: bool = False) -> tuple[str, bytes]:
         """Return the next message. Raises _ProcessEnded when the process dies, runs out of time or of memory."""
         assert self._popen.stdout is not None
-        while (newline := self._buffer.find(b"\n")) < 0:
+        searched = 0
+        while (newline := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
             wait = end - time.monotonic()
             if wait <= 0:
                 error = TimeoutExceededError(f"{what}; raise it, or leave the page out.")
@@ -326,6 +356,10 @@ class _Process:
         return ""
 
 
+def _strange(opened: bool) -> _ProcessEnded:
+    return _ProcessEnded(CrashError("the reading process sent something strange; report this."), opened)
+
+
 def _plain(settings: Settings) -> dict[str, Any]:
     """Return the settings as JSON values, secrets in the clear: they travel through a pipe that nobody else reads."""
     values = settings.model_dump(mode="json")
@@ -339,11 +373,11 @@ def _request(task: _Task, path: Path) -> bytes:
     fields = {
         "source": source,
         "path": os.fspath(path),
-        "first": len(task.readings) + 1,
+        "earlier": len(task.pages),
         "started": task.started.isoformat(),
         "flow_run_id": task.flow_run_id,
     }
-    return json.dumps(fields).encode()[:-1] + b', "earlier": [' + b",".join(task.readings) + b"]}"
+    return json.dumps(fields).encode()
 
 
 def _result(payload: bytes, source: Source) -> DocumentResult:

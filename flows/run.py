@@ -6,14 +6,16 @@ functions from its tasks, and `run_direct` calls them from threads.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ from pydantic import SecretStr
 
 from extractors.choose import choose_engine
 from extractors.engine import Engine
-from extractors.errors import ParquetryError, TransportError, UnreadableError, UsageError
+from extractors.errors import ParquetryError, TransportError, UnreadableError, UsageError, WriteError
 from extractors.settings import Settings
 from extractors.sources import Source
 from flows.datasets import STATE, Datasets
@@ -37,6 +39,8 @@ from schemas.arrow import SCHEMAS, tables_of, to_arrow
 from schemas.records import Document, DocumentResult, Failure
 
 WAYS = f"{STATE}/ways.json"  # the parts of earlier ways to read, so that a plan can name its reasons
+PAGES = f"{STATE}/pages"  # where the pages of documents that are being read are kept
+PAGES_KEPT = 7 * 86_400.0  # seconds that those of a document that was broken off are worth
 SAVE_SECONDS = 30.0  # how often the cache is brought up to date during a run
 RETRY_PAUSES = (1.0, 5.0, 15.0)  # seconds before another attempt at a document whose failure may mend itself
 MESSAGES = 3  # failure messages that an outcome carries along; the datasets have them all
@@ -48,9 +52,14 @@ class Reader(Protocol):
     """Reads documents in processes that can be ended. Used from several threads."""
 
     def read(
-        self, source: Source, *, on_page: OnPage | None = None, flow_run_id: str | None = None
+        self,
+        source: Source,
+        *,
+        on_page: OnPage | None = None,
+        flow_run_id: str | None = None,
+        spool: tuple[Path, str] | None = None,
     ) -> DocumentResult:
-        """Return the rows of one document; never raises for a bad document."""
+        """Return the rows of one document; never raises for a bad document. Pages are kept in `spool`, under its key."""
         ...
 
     def close(self) -> None:
@@ -132,6 +141,7 @@ def open_run(
         index = load_index(out)
         plan, ways = _plan(parameters, settings, way, out, index, events)
         out.prepare_datasets()
+        _clear_spools(out)
         note_own(out, settings)
         for file in out.orphans():
             out.clear(file)
@@ -219,13 +229,15 @@ def read_and_write(job: Job, reader: Reader, item: ToRead, *, retry: bool = True
         ):
             break
     result = _signed(result, item, attempts)
-    if item.keeps and result.document.status == "failed":
-        kept = _keep_rows(job.out, item, result)
-        return _outcome(item, kept, result.failures, attempts)
-    job.out.replace(
-        item.file, tables_of(result), own_tables(job.out, job.parameters.settings(), item.file, result)
-    )
-    return _outcome(item, result.document, result.failures, attempts)
+    document = result.document
+    if item.keeps and document.status == "failed":
+        document = _keep_rows(job.out, item, result)
+    else:
+        own = own_tables(job.out, job.parameters.settings(), item.file, result)
+        job.out.replace(item.file, tables_of(result), own)
+    if spool := _spool(job.out, item):
+        spool[0].unlink(missing_ok=True)
+    return _outcome(item, document, result.failures, attempts)
 
 
 def _read(job: Job, reader: Reader, item: ToRead) -> DocumentResult:
@@ -234,8 +246,31 @@ def _read(job: Job, reader: Reader, item: ToRead) -> DocumentResult:
             item.source,
             on_page=lambda done, pages: job.events.page(item, done, pages),
             flow_run_id=job.flow_run_id,
+            spool=_spool(job.out, item),
         )
     return unread_result(item.source, job.way, item.error, job.flow_run_id)
+
+
+def _spool(out: Datasets, item: ToRead) -> tuple[Path, str] | None:
+    """Return the file in which a document's pages are kept while it is read, and their key; None on an object store."""
+    if not out.local or not item.fingerprint:
+        return None
+    return Path(out.path(PAGES, hashlib.sha256(item.fingerprint.encode()).hexdigest()[:32])), item.fingerprint
+
+
+def _clear_spools(out: Datasets) -> None:
+    """Make the folder of page readings, and take away those of documents that nobody went on with."""
+    if not out.local:
+        return
+    folder = Path(out.path(PAGES))
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{folder} cannot be made ({error}); grant write access there.") from error
+    for left in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > PAGES_KEPT:
+                left.unlink()
 
 
 def unread_result(

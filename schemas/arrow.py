@@ -34,6 +34,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         doc_id=TEXT, fingerprint=TEXT, source_uri=TEXT, also_at=TEXTS, media_type=CATEGORY, byte_size=pa.int64(),
         n_pages=INT, n_tables=INT, n_facts=INT, n_needs_review=INT, status=CATEGORY, engine=CATEGORY, model=CATEGORY,
         schema_version=CATEGORY, started_at=TIME, seconds=FLOAT, flow_run_id=TEXT, removed_at=TIME,
+        seconds_text=FLOAT, seconds_tables=FLOAT, seconds_statements=FLOAT,
     ),
     "pages": _schema(
         doc_id=TEXT, page=INT, width=FLOAT, height=FLOAT, rotation=INT, text_source=CATEGORY, n_tiles=INT,

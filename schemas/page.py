@@ -135,6 +135,7 @@ class PageReading:
     failures: tuple[Failure, ...] = ()
     n_tiles: int = 0
     seconds: float = 0.0
+    seconds_text: float = 0.0  # of them, before the engine began: text layer, OCR
     status: Literal["ok", "partial", "failed"] = "ok"
     notes: tuple[str, ...] = field(default=())
     own: tuple[OwnRow, ...] = ()  # answers to a schema of the user's own

@@ -75,6 +75,11 @@ class Document(Record):
     schema_version: str = SCHEMA_VERSION
     started_at: datetime
     seconds: float
+    seconds_text: float | None = None  # of them, spent on getting words from the pages: text layer, OCR
+    seconds_tables: float | None = (
+        None  # on reading tables: the engine, second looks, a schema of the user's own
+    )
+    seconds_statements: float | None = None  # on joining, statements, facts and checks
     flow_run_id: str | None = None
     removed_at: datetime | None = (
         None  # when a run first found none of its sources any more; its rows are kept
