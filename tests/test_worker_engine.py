@@ -15,7 +15,7 @@ from extractors.worker.engine import LanguageModel
 from extractors.worker.images import prepare_image
 from extractors.worker.selftest import self_test
 from extractors.worker.settings import WorkerSettings
-from tests.tiny_model import build_pair
+from tests.tiny_model import Shape, build_pair
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,38 @@ def test_a_quantised_model_reads_on_a_cpu(tmp_path: Path) -> None:
     )
     self_test(loaded)
     loaded.close()
+
+
+def test_wide_image_rows_give_the_same_answer_through_a_kept_batch(tmp_path: Path) -> None:
+    """Rows of several images in one call, call after call, by llama.cpp's own batch and by arrays."""
+    wide = Shape(width=1024, heads=2, feed_forward=64, deepstack=(0,))
+    language, mmproj = build_pair(tmp_path, wide)
+    loaded = LanguageModel(
+        WorkerSettings(model=language, mmproj=mmproj, context=512, slots=3, kept=1, threads=1)
+    )
+    assert loaded.n_input == 2048 and loaded._rows is not None
+    rng = np.random.default_rng(2)
+    images = [
+        prepare_image(rng.integers(0, 255, (96, 96 + 64 * i, 3)).astype(np.uint8), 64) for i in range(2)
+    ]
+    rows = np.concatenate([loaded.encode(image) for image in images])
+    places = np.concatenate([image.positions(3 * i) for i, image in enumerate(images)], axis=1)
+    owners = np.repeat(np.array([1, 2], np.int32), [image.n_tokens for image in images])
+    starts = np.array([3 * i + image.n_positions for i, image in enumerate(images)], np.int32)
+
+    def logits() -> np.ndarray:
+        assert loaded.decode_image(rows, owners, places)
+        tokens = loaded.tokenize("7")
+        out = loaded.decode_tokens(tokens * 2, np.array([1, 2], np.int32), starts, np.ones(2, np.bool_))
+        assert out is not None
+        copy = out.copy()
+        loaded.forget(1)
+        loaded.forget(2)
+        return copy
+
+    kept = [logits() for _ in range(3)]
+    loaded._rows = None
+    plain = logits()
+    loaded.close()
+    assert all(np.array_equal(one, plain) for one in kept)
+    assert not np.allclose(plain[0], plain[1], atol=1e-3)

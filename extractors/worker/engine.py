@@ -19,7 +19,7 @@ from llama_cpp import mtmd_cpp as mtmd
 from numpy.typing import NDArray
 
 from extractors.errors import EngineError, UsageError
-from extractors.worker.batch import Batch
+from extractors.worker.batch import WIDE, Batch, RowBatch
 from extractors.worker.images import Image
 from extractors.worker.settings import WorkerSettings
 from extractors.worker.tower import VisionTower
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ALL_LAYERS = 0x7FFFFFFF
 KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}  # ggml type numbers
-FULL, NO_CELLS = 0, 1  # llama_decode: done; no free KV cells, nothing was changed
+FULL, NO_CELLS = 0, 1  # llama_decode and llama_process: done; no free KV cells, nothing was changed
 
 Tokens = list[int]
 Floats = NDArray[np.float32]
@@ -72,6 +72,9 @@ class LanguageModel:
         self._free.callback(self._tower.close)
         self.image_open, self.image_close = self._tower.image_open, self._tower.image_close
         self._batch = Batch(self.n_batch)
+        self._rows = RowBatch(self.context, self.n_input) if self.n_input >= WIDE else None
+        if self._rows:
+            self._free.callback(self._rows.close)
         self._adapters = {name: self._load_adapter(path) for name, path in settings.adapters.items()}
         self._adapter: str | None = None
 
@@ -197,10 +200,16 @@ class LanguageModel:
         """Decode image rows (at most `n_batch`; positions 4 × rows). False when the KV cache has no room."""
         rows = np.ascontiguousarray(rows, np.float32)
         positions = np.ascontiguousarray(positions, np.int32)
-        return self._decode(self._batch.of_rows(rows, sequences, positions))
+        if self._rows is None:
+            return self._decode(self._batch.of_rows(rows, sequences, positions))
+        batch = self._rows.of_rows(rows, sequences, positions)
+        return self._done(llama.llama_process(self.context, llama.LLAMA_PROCESS_TYPE_DECODE, batch))
 
     def _decode(self, batch: llama.llama_batch) -> bool:
-        code = llama.llama_decode(self.context, batch)
+        return self._done(llama.llama_decode(self.context, batch))
+
+    @staticmethod
+    def _done(code: int) -> bool:
         if code in (FULL, NO_CELLS):
             return bool(code == FULL)
         raise EngineError(f"llama_decode failed with code {code}.")
