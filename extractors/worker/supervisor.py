@@ -33,6 +33,10 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = (
     0.5,
     30.0,
 )  # seconds before starting again; doubled each time it did not even become ready
+ENVIRONMENT = {  # of the worker process, unless set from outside
+    "GGML_NO_BACKTRACE": "1",  # an assert must end the process at once
+    "MALLOC_ARENA_MAX": "2",  # of glibc: a heap per thread that reads images would keep memory that nobody uses
+}
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -81,7 +85,7 @@ class Supervisor:
     def _run_once(self) -> int:
         self._baseline = self._silent_since = self._drained_since = None
         self._answered = False
-        environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}  # an assert must end the process at once
+        environment = {**ENVIRONMENT, **os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "extractors.worker.process"],
             stdin=subprocess.PIPE,
