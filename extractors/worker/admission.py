@@ -7,6 +7,7 @@ no room. An answer gets the cells of its whole prompt and its longest answer at 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class Admission:
         todo: deque[Tokens | tuple[Image, Floats]] = deque()
         if head is None and first:
             parent, first = self._begin_prefix(request, first)
-            rows = iter(request.rows)
+            n_left = sum(isinstance(s, Image) for s in first)
+            rows = iter(request.rows[len(request.rows) - n_left :])
             todo.extend((s, next(rows)) if isinstance(s, Image) else s for s in first)
         todo.extend(s for s in tail if not isinstance(s, Image))
         request.rows = []
@@ -120,26 +122,50 @@ class Admission:
         return True
 
     def _begin_prefix(self, request: Request, first: list[Segment]) -> tuple[Node | None, list[Segment]]:
-        """Find or make the node of the instruction before the first image; return it and what is left of the prompt."""
-        prefix = first[0]
-        if not isinstance(prefix, list) or len(prefix) < MIN_PREFIX:
+        """Find or make the node of what stands before the last image, the same for every question of a kind.
+
+        That is the instruction, and the examples after it with their images. Return it and what is left of the prompt.
+        """
+        prefix = first[:-1]
+        cells = sum(s.n_tokens if isinstance(s, Image) else len(s) for s in prefix)
+        if cells < MIN_PREFIX:
             return None, first
-        key = key_of([prefix], request.adapter)
+        key = key_of(prefix, request.adapter)
         node = self._cache.find(key)
         if node is None:
-            node = self._cache.add(key, len(prefix), len(prefix), None)
+            positions = sum(s.n_positions if isinstance(s, Image) else len(s) for s in prefix)
+            node = self._cache.add(key, cells, positions, None)
             if node is None:
                 return None, first
-            self._decode_prefix(prefix, node.sequence)
+            self._decode_prefix(prefix, request.rows, node.sequence)
         node.users += 1
-        return node, first[1:]
+        return node, first[-1:]
 
-    def _decode_prefix(self, prefix: Tokens, sequence: int) -> None:
-        for start in range(0, len(prefix), self._model.n_batch):
-            part = prefix[start : start + self._model.n_batch]
+    def _decode_prefix(self, prefix: Sequence[Segment], rows: Sequence[Floats], sequence: int) -> None:
+        """Feed text and encoded images into the cache, all at once: it happens once for very many questions."""
+        images, position = iter(rows), 0
+        for segment in prefix:
+            if isinstance(segment, Image):
+                self._decode_image(segment, next(images), sequence, position)
+                position += segment.n_positions
+            else:
+                self._decode_text(segment, sequence, position)
+                position += len(segment)
+        self._metrics.prompt_tokens.inc(sum(s.n_tokens if isinstance(s, Image) else len(s) for s in prefix))
+
+    def _decode_text(self, tokens: Tokens, sequence: int, position: int) -> None:
+        for start in range(0, len(tokens), self._model.n_batch):
+            part = tokens[start : start + self._model.n_batch]
             n = len(part)
-            positions = np.arange(start, start + n, dtype=np.int32)
+            positions = np.arange(position + start, position + start + n, dtype=np.int32)
             nothing = np.zeros(n, np.bool_)
             if self._model.decode_tokens(part, np.full(n, sequence, np.int32), positions, nothing) is None:
                 raise EngineError(NO_ROOM)
-        self._metrics.prompt_tokens.inc(len(prefix))
+
+    def _decode_image(self, image: Image, rows: Floats, sequence: int, position: int) -> None:
+        positions = image.positions(position)
+        for start in range(0, len(rows), self._model.n_batch):
+            part = slice(start, start + self._model.n_batch)
+            n = len(rows[part])
+            if not self._model.decode_image(rows[part], np.full(n, sequence, np.int32), positions[:, part]):
+                raise EngineError(NO_ROOM)
