@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -106,19 +109,53 @@ def test_files_that_are_no_pair_are_refused(tmp_path: Path) -> None:
         LanguageModel(WorkerSettings(model=broken, mmproj=mmproj))
 
 
-def test_a_quantised_model_reads_on_a_cpu(tmp_path: Path) -> None:
-    """Several rows at once through quantised weights: where the CPU has AMX, repacked buffers would crash here."""
-    language, mmproj = build_pair(tmp_path)
+@pytest.mark.parametrize(
+    ("kind", "width", "smaller"),
+    [(llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0, 64, 0.5), (llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M, 256, 0.35)],
+    ids=["q8_0", "q4_k_m"],  # Q4_K packs 256 weights of a row together
+)
+def test_a_quantised_model_reads_on_a_cpu(tmp_path: Path, kind: int, width: int, smaller: float) -> None:
+    """Several rows at once through quantised weights: where the CPU has AMX, repacked buffers would crash here.
+
+    In a process of its own, so that a crash fails this test and no other.
+    """
+    language, mmproj = build_pair(tmp_path, Shape(width=width, feed_forward=256))
     params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
-    small = tmp_path / "q8_0.gguf"
+    params.ftype = kind
+    small = tmp_path / "small.gguf"
     assert llama_cpp.llama_model_quantize(str(language).encode(), str(small).encode(), params) == 0
-    assert small.stat().st_size < 0.5 * language.stat().st_size
-    loaded = LanguageModel(
-        WorkerSettings(model=small, mmproj=mmproj, context=1024, slots=2, kept=2, threads=2, n_gpu_layers=0)
+    assert small.stat().st_size < smaller * language.stat().st_size
+    read = (
+        "import sys; from pathlib import Path; from extractors.worker.engine import LanguageModel;"
+        "from extractors.worker.selftest import self_test; from extractors.worker.settings import WorkerSettings;"
+        "self_test(LanguageModel(WorkerSettings(model=Path(sys.argv[1]), mmproj=Path(sys.argv[2]), context=1024, slots=2,"
+        "kept=2, threads=2, n_gpu_layers=0))); print('it sees')"
     )
-    self_test(loaded)
-    loaded.close()
+    ended = subprocess.run(
+        [sys.executable, "-c", read, small, mmproj], capture_output=True, text=True, timeout=300
+    )
+    assert (ended.returncode, ended.stdout) == (0, "it sees\n"), ended.stderr
+
+
+@pytest.mark.parametrize("layers", [0, -1])
+def test_weights_are_not_repacked_on_a_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: int
+) -> None:
+    """The AMX kernels of repacked buffers are what GCC 12 miscompiles."""
+    language, mmproj = build_pair(tmp_path)
+    given: list[bool] = []
+    load = llama_cpp.llama_model_load_from_file
+
+    def watched(path: bytes, params: Any) -> Any:
+        given.append(bool(params.use_extra_bufts))
+        return load(path, params)
+
+    monkeypatch.setattr(llama_cpp, "llama_model_load_from_file", watched)
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    LanguageModel(
+        WorkerSettings(model=language, mmproj=mmproj, context=512, slots=1, kept=1, n_gpu_layers=layers)
+    ).close()
+    assert given == [False]
 
 
 def test_wide_image_rows_give_the_same_answer_through_a_kept_batch(tmp_path: Path) -> None:

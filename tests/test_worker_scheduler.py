@@ -242,3 +242,75 @@ def test_a_stopped_scheduler_gives_everything_up(pair: tuple[Path, Path]) -> Non
         assert {request.finish for request in requests} <= {"cancelled", "stop", "repetition"}
         with pytest.raises(QueueFullError, match="restarting"):
             running.submit(running.request(9))
+
+
+def test_a_retry_after_a_repetition_or_an_invalid_answer_encodes_nothing(pair: tuple[Path, Path]) -> None:
+    """The client asks again with a little temperature, or another question about half as many rows."""
+    with bench(pair) as running:
+        first = running.request(2, max_tokens=8)  # cut off: it does not parse
+        running.submit(first)
+        running.wait(first)
+        assert running.value("images_total") == 1
+        retries = [
+            running.request(2, temperature=0.2),
+            running.request(2, temperature=0.4),
+            running.request(2, question="Copy the upper rows.", max_tokens=30),
+        ]
+        prefilled = running.value("prompt_tokens_total")
+        running.submit(*retries)
+        running.wait(*retries)
+        assert running.value("images_total") == 1
+        tails = [retry.segments[-1] for retry in retries]
+        assert running.value("prompt_tokens_total") - prefilled == sum(len(tail) for tail in tails)  # type: ignore[arg-type]
+        assert all(retry.cached_tokens > retry.images[0].n_tokens for retry in retries)
+
+
+def test_the_vision_tower_runs_while_answers_are_decoded(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(pair, slots=4) as running:
+        encoding: list[tuple[float, float]] = []
+        decoding: list[tuple[float, float]] = []
+
+        def timed(work: Any, into: list[tuple[float, float]]) -> Any:
+            def wrapped(*given: Any) -> Any:
+                began = time.perf_counter()
+                done = work(*given)
+                into.append((began, time.perf_counter()))
+                return done
+
+            return wrapped
+
+        monkeypatch.setattr(running.model, "encode", timed(running.model.encode, encoding))
+        monkeypatch.setattr(running.model, "_decode", timed(running.model._decode, decoding))
+        requests = [running.request(i, max_tokens=60) for i in range(16)]
+        running.submit(*requests)
+        running.wait(*requests)
+    assert len(encoding) == 16
+    at_once = sum(
+        any(start < d_end and d_start < end for d_start, d_end in decoding) for start, end in encoding
+    )
+    assert at_once >= 4
+
+
+def test_a_vision_tower_that_never_comes_back_is_seen(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(pair, deadline=0.2) as running:
+        stuck, going_on = threading.Event(), threading.Event()
+        encode = running.model.encode
+
+        def hanging(image: Any) -> Any:
+            stuck.set()
+            going_on.wait(60)
+            return encode(image)
+
+        monkeypatch.setattr(running.model, "encode", hanging)
+        request = running.request(1, seconds=60.0)
+        running.submit(request)
+        assert stuck.wait(60)
+        time.sleep(0.8)
+        assert running.scheduler.seconds_since_step > 0.7  # the decode thread goes round every half second
+        going_on.set()
+        running.wait(request)
+    assert request.finish in ("stop", "length", "repetition")
