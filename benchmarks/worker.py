@@ -75,8 +75,8 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]  # a chat completion request ->
 
 
 @llama_log_callback
-def _silent(level: int, text: bytes, _: ctypes.c_void_p) -> None:
-    """The handler's helper would tell of every image."""
+def silent(level: int, text: bytes, _: ctypes.c_void_p) -> None:
+    """llama.cpp would tell of every image and every tensor."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def over_http(url: str) -> Ask:
 
 def in_process(model: Path, mmproj: Path, threads: int) -> Ask:
     """Return llama-cpp-python's MTMDChatHandler, which reads one tile after the other."""
-    mtmd_cpp.mtmd_helper_log_set(_silent, ctypes.c_void_p(0))
+    mtmd_cpp.mtmd_helper_log_set(silent, ctypes.c_void_p(0))
     handler = MTMDChatHandler(clip_model_path=str(mmproj), verbose=False)
     llama = Llama(
         str(model), chat_handler=handler, n_ctx=8192, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, verbose=False, use_extra_bufts=False

@@ -66,10 +66,14 @@ def free_port() -> int:
 
 @contextmanager
 def running_worker(
-    folder: Path, shape: Shape | None = None, seed: int = 3, **settings: object
+    folder: Path,
+    shape: Shape | None = None,
+    seed: int = 3,
+    files: tuple[Path, Path] | None = None,
+    **settings: object,
 ) -> Iterator[RunningWorker]:
-    """Start `python -m extractors.worker`, wait until it is ready, and stop it at the end."""
-    model, mmproj = build_pair(folder, shape, seed)
+    """Start `python -m extractors.worker` over a random-weight pair or `files`, wait until it is ready, and stop it at the end."""
+    model, mmproj = files or build_pair(folder, shape, seed)
     port = free_port()
     given = {
         "model": model,
