@@ -94,7 +94,10 @@ def _columns(above: _Growing, below: TileTable) -> dict[int, int] | None:
             return None
         mapping[c] = best
     ordered = [mapping[c] for c in sorted(mapping)]
-    return mapping if mapping and ordered == sorted(ordered) else None
+    placed = all(
+        cell.col in mapping for cell in below.placed.cells
+    )  # joined cells alone do not show a column's edges
+    return mapping if placed and ordered == sorted(ordered) else None
 
 
 def _edges(cells: Sequence[ReadCell]) -> dict[int, tuple[float, float]]:
