@@ -20,6 +20,12 @@ from extractors.worker.images import WHITE, Image
 from extractors.worker.settings import WorkerSettings
 
 Rows = NDArray[np.float32]
+# A tower sees one image at a time, so "auto" may be fast; "off" sums in full precision and takes more memory.
+FLASH_ATTENTION = {
+    "on": llama.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    "auto": llama.LLAMA_FLASH_ATTN_TYPE_AUTO,
+}
 
 
 class VisionTower:
@@ -40,6 +46,7 @@ class VisionTower:
         params.use_gpu = on_gpu
         params.print_timings = False
         params.warmup = on_gpu
+        params.flash_attn_type = FLASH_ATTENTION[settings.flash_attention]
         params.image_max_tokens = settings.image_max_tokens
         if settings.threads:
             params.n_threads = settings.threads
