@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +20,7 @@ from pydantic import BaseModel, RootModel, create_model
 from extractors.errors import UsageError
 from extractors.ownreader import joined_rows
 from extractors.ownschema import load_own
+from flows.own import BEFORE, own_table
 from schemas.arrow import MONEY
 from schemas.records import FoundValue, OwnRow
 from schemas.twin import DoesNotFitError, UnsupportedTypeError, arrow_fields, storable
@@ -23,6 +28,30 @@ from tests.conftest import ROOT
 from tests.own_models import Invoice, Kind, Line
 
 MODELS = ROOT / "tests" / "own_models.py"
+
+
+def test_the_model_of_the_documentation_can_be_asked_for(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "your-own-schema.md").read_text()
+    (body,) = re.findall(r"(?s)```python\n(.*?)```", text)
+    (tmp_path / "mypackage.py").write_text(body)
+    own = load_own(f"{tmp_path / 'mypackage.py'}:Invoice")
+    table = own_table(own, "d", (OwnRow(page=1, page_last=1, item=0, answer=json.dumps(
+        {"number": "A1", "issued": "2024-05-03", "seller": "Bo", "lines": [], "total": "1.50"}), values=(found("total", "1.50", 1, "mismatch"),)),))  # fmt: skip
+    (tmp_path / "out" / "invoice").mkdir(parents=True)
+    pq.write_table(table, tmp_path / "out" / "invoice" / "d.parquet")
+    (queries,) = re.findall(r"(?s)```sql\n(.*?)```", text)
+    first, second = [
+        duckdb.sql(query.replace("'out/", f"'{tmp_path}/out/")).fetchall()
+        for query in queries.split(";")
+        if query.strip()
+    ]
+    assert first == [] and [row[1:3] for row in second] == [("total", "1.50")]
+    told = set(re.findall(r"(?m)^\| (_?\w+(?:, \w+)*) \|", text))
+    assert {name for names in told for name in names.split(", ")} >= {
+        *(f.name for f in BEFORE),
+        "_values",
+        "_grounding",
+    }
 
 
 @pytest.mark.parametrize(
@@ -156,6 +185,7 @@ def test_parts_of_one_thing_are_joined() -> None:
     assert joined_rows([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=5))
 def test_joining_loses_no_entry(parts: list[list[int]]) -> None:
     class Sums(BaseModel):

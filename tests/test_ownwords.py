@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.ownwords import PrintedPage
@@ -104,6 +104,7 @@ def test_texts(lines: list[str], value: str, printed: list[str], exact: bool) ->
     assert all(place.exact is exact for place in places)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.integers(0, 2))
 def test_any_number_is_found_as_it_is_printed(digits: int, places: int) -> None:
     value = Decimal(digits).scaleb(-places)
@@ -111,6 +112,7 @@ def test_any_number_is_found_as_it_is_printed(digits: int, places: int) -> None:
     assert Decimal(place.text.replace(",", "")) == value
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30))
 def test_any_word_is_found(word: str) -> None:
     assert any(place.text == word for place in page_of(f"The {word} stands here").texts(word))

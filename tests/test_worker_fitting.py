@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.errors import UsageError
@@ -79,6 +79,7 @@ def test_without_a_gpu_the_machine_is_asked() -> None:
     assert "take a smaller model" in short.why[-1]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.sampled_from(SIZES))
 def test_more_memory_is_never_worse(gigabytes: int, size: ModelSize) -> None:
     less, more = fit(size, gigabytes * GB), fit(size, (gigabytes + 1) * GB)

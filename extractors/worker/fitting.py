@@ -172,7 +172,7 @@ def _in_part(model: ModelSize, free: int) -> Fit:
 
 def _on_cpu(model: ModelSize, free: int) -> Fit:
     way = _try(model, free, "f16", IMAGE_TOKENS[0], most=MOST_SLOTS_CPU, gpu=False)
-    why = [*way.why, "no GPU that llama.cpp can use: the CPU reads about a hundred times slower"]
+    why = [*way.why, "no GPU that llama.cpp can use: a CPU reads, but slowly"]
     if not way.fits:
         why.append(
             f"{model.name} needs {way.needed / GB:.1f} GB of memory and {free / GB:.1f} GB are free: take a smaller model"
