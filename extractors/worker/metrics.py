@@ -22,6 +22,9 @@ class Metrics:
         self.embeddings = counter("embeddings", "Images that were embedded")
         self.finished = counter("finished", "Requests by how they ended", "reason")
         self.rejected = counter("rejected", "Requests refused before they were queued", "reason")
+        self.adapter_switches = counter(
+            "adapter_switches", "Times that another LoRA adapter was put in place"
+        )
         self.prompt_tokens = counter("prompt_tokens", "Prompt tokens decoded, image tokens included")
         self.answer_tokens = counter("answer_tokens", "Answer tokens")
         self.steps = counter("steps", "Decode steps")

@@ -25,6 +25,9 @@ from extractors.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
+PASSED = (
+    64  # requests that may go ahead of one that waits for another LoRA adapter; a switch drains the batch
+)
 IDLE_WAIT = 0.5  # seconds between two looks at deadlines while nothing is going on
 
 
@@ -50,6 +53,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._stopping = False
         self._adapter: str | None = None
+        self._passed = 0  # requests that went ahead of one that waits for another adapter
         self._chooser = Chooser(settings.slots, model.n_vocab)
         self._encoder = Encoder(model, metrics, self._changed, self._next_to_encode)
         self._thread = threading.Thread(target=self._decode_loop, name="decode", daemon=True)
@@ -174,7 +178,12 @@ class Scheduler:
             self._finish(answer, "cancelled" if answer.request.cancelled else "deadline")
 
     def _admit(self) -> None:
-        """Begin what can begin, first come first served; requests for another adapter wait until this one's are done."""
+        """Begin what can begin, first come first served within an adapter.
+
+        All answers in flight share one adapter. Requests for the current one may go ahead of those that wait for another,
+        so that each switch serves a group; after `PASSED` of them the batch drains and the one that waits has its turn.
+        """
+        passing = False
         for request in list(self._waiting):
             if not self._admission.slot_free:
                 return
@@ -183,9 +192,15 @@ class Scheduler:
                 continue
             if request.adapter != self._adapter:
                 if self._active:
-                    return
+                    passing = True
+                    continue
                 self.model.use_adapter(request.adapter)
-                self._adapter = request.adapter
+                self._adapter, self._passed, passing = request.adapter, 0, False
+                self.metrics.adapter_switches.inc()
+            elif passing:
+                if self._passed >= PASSED:
+                    return
+                self._passed += 1
             answer = self._admission.begin(request, head)
             if answer is None:
                 return
