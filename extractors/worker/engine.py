@@ -187,7 +187,6 @@ class LanguageModel:
 
         None when the KV cache has no room (nothing changed). The view is valid until the next decode.
         """
-        positions = np.ascontiguousarray(positions, np.int32)
         if not self._decode(self._batch.of_tokens(tokens, sequences, positions, wanted)):
             return None
         n_wanted = int(np.count_nonzero(wanted))
@@ -199,7 +198,6 @@ class LanguageModel:
     def decode_image(self, rows: Floats, sequences: NDArray[np.int32], positions: NDArray[np.int32]) -> bool:
         """Decode image rows (at most `n_batch`; positions 4 × rows). False when the KV cache has no room."""
         rows = np.ascontiguousarray(rows, np.float32)
-        positions = np.ascontiguousarray(positions, np.int32)
         if self._rows is None:
             return self._decode(self._batch.of_rows(rows, sequences, positions))
         batch = self._rows.of_rows(rows, sequences, positions)
