@@ -11,6 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from prefect.artifacts import (
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.exceptions import MissingContextError
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner
@@ -37,11 +39,13 @@ from flows.progress import REASON_TEXT
 from flows.run import OpenRun, Reader, open_reader, open_run, read_and_write
 from flows.spread import Bench, read_on, task_runner_of
 from flows.summary import Events, Outcome, Summary
+from schemas.records import Failure
 
 SMALL_BYTES = 2_000_000  # a document up to this size may share a task with others
 MOST_TASKS = 200  # of small documents in one run: about 7 s of the server's time and 4 MB of its database
 MOST_TOGETHER = 25  # small documents in one task: what is lost from view when it is broken off
 TELL_SECONDS = 5.0  # between two updates of the progress artifact
+LOG_SECONDS = 30.0  # between two log lines of one long document
 
 _watched: ContextVar[Events | None] = ContextVar("watched", default=None)  # the terminal of `parquetry run`
 _open: dict[str, tuple[OpenRun, Reader]] = {}  # runs of this process, for their tasks' threads
@@ -213,6 +217,7 @@ class FlowEvents(Events):
         self._told = time.monotonic()
         self._total = self._done = 0
         self._artifact: Any = None
+        self._logged: dict[str, float] = {}  # file -> when its pages were last logged, monotonic seconds
 
     def began(self, url: str) -> None:
         """Pass on."""
@@ -242,13 +247,24 @@ class FlowEvents(Events):
             )
 
     def page(self, item: ToRead, done: int, pages: int) -> None:
-        """Pass on."""
+        """Pass on, and now and then log how far a long document is."""
         self._to.page(item, done, pages)
+        now = time.monotonic()
+        if now - self._logged.setdefault(item.file, now) > LOG_SECONDS:
+            self._logged[item.file] = now
+            with suppress(MissingContextError):  # a thread that belongs to no task has no log
+                get_run_logger().info("%s: page %d of %d", _label((item,)), done, pages)
+
+    def failure(self, item: ToRead, failure: Failure) -> None:
+        """Pass on."""
+        self._to.failure(item, failure)
 
     def document(self, outcome: Outcome) -> None:
         """Pass on, and now and then tell the UI."""
         self._to.document(outcome)
         self._done += 1
+        if outcome.known:
+            self._logged.pop(outcome.known.file, None)
         now = time.monotonic()
         if self._artifact and (now - self._told > TELL_SECONDS or self._done == self._total):
             self._told = now
@@ -299,8 +315,14 @@ def _leave_artifacts(summary: Summary) -> None:
         )
     slowest = sorted(summary.outcomes, key=lambda o: -o.seconds)[:10]
     if slowest:
-        rows = "\n".join(f"| {_cell(o.source_uri)} | {o.n_pages} | {o.seconds:.1f} |" for o in slowest)
-        create_markdown_artifact(f"| document | pages | seconds |\n|---|--:|--:|\n{rows}", key="slowest")
+        stages = [stage for stage, _ in slowest[0].stages]
+        rows = "\n".join(
+            f"| {_cell(o.source_uri)} | {o.n_pages} | {o.seconds:.1f} |"
+            + "".join(f" {seconds:.1f} |" for _, seconds in o.stages)
+            for o in slowest
+        )
+        head = "".join(f" {stage} |" for stage in stages) + f"\n|---|--:|--:|{'--:|' * len(stages)}"
+        create_markdown_artifact(f"| document | pages | seconds |{head}\n{rows}", key="slowest")
 
 
 def _final_state(summary: Summary) -> State[Any]:

@@ -27,6 +27,8 @@ from flows.plan import Plan, ToRead, Way
 from flows.stored import showable
 from flows.summary import Events, Outcome, Summary
 
+LONG = 50  # pages of a document whose progress is worth a word of its own
+NAME_LENGTH = 40  # letters of a document's name beside a bar
 LINE_SECONDS = 15.0  # between two lines of progress where there is no terminal
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red"}
 REASON_TEXT = {
@@ -103,7 +105,18 @@ class TerminalEvents(Events):
             self._read += 1
             if self._pages is not None:
                 speed = self._read / max(0.1, time.monotonic() - self._started)
-                self._bars.update(self._pages, completed=self._read, speed=f"{speed:.1f} pages/s")
+                self._bars.update(
+                    self._pages, completed=self._read, speed=f"{speed:.1f} pages/s{_far(item, done, pages)}"
+                )
+            now = time.monotonic()
+            if not self.quiet and not self.console.is_terminal and now - self._told > LINE_SECONDS:
+                self._told = now
+                self.console.print(
+                    f"{self._done} of {self._total} documents, {self._read} pages{_far(item, done, pages)}",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
 
     def document(self, outcome: Outcome) -> None:
         """Count a document; a failed one gets a line that says why."""
@@ -128,6 +141,13 @@ class TerminalEvents(Events):
                     highlight=False,
                     soft_wrap=True,
                 )
+
+
+def _far(item: ToRead, done: int, pages: int) -> str:
+    """Return how far a long document is; nothing for a short one."""
+    if pages < LONG:
+        return ""
+    return f", {showable(item.source.uri.rsplit('/', 1)[-1])[:NAME_LENGTH]}: page {done:,} of {pages:,}"
 
 
 def plan_line(plan: Plan, way: Way) -> str:

@@ -45,6 +45,8 @@ SAVE_SECONDS = 30.0  # how often the cache is brought up to date during a run
 RETRY_PAUSES = (1.0, 5.0, 15.0)  # seconds before another attempt at a document whose failure may mend itself
 MESSAGES = 3  # failure messages that an outcome carries along; the datasets have them all
 
+STAGES = ("text", "tables", "statements")  # whose seconds a document's row tells
+
 OnPage = Callable[[int, int], None]  # (pages read, pages in the document)
 
 
@@ -157,6 +159,7 @@ def open_run(
         )  # fmt: skip
         run = OpenRun(Job(parameters, out, way, flow_run_id, events), settings, index, plan, summary)
         events.planned(plan, way)
+        ended = False
         try:
             for change in plan.relabel:
                 _relabel(out, index, change)
@@ -164,12 +167,13 @@ def open_run(
                 out.clear(file)
                 index.known.pop(file, None)
             yield run
+            ended = True
         finally:
             summary.left = max(0, len(plan.to_read) - summary.done)
             summary.seconds = time.monotonic() - started
             summary.outcomes = worth_keeping(summary.outcomes)
             save_index(out, index)
-            write_metrics(out, summary)
+            write_metrics(out, summary, ended)
 
 
 def run_direct(parameters: RunParameters, events: Events | None = None) -> Summary:
@@ -237,6 +241,8 @@ def read_and_write(job: Job, reader: Reader, item: ToRead, *, retry: bool = True
         job.out.replace(item.file, tables_of(result), own)
     if spool := _spool(job.out, item):
         spool[0].unlink(missing_ok=True)
+    for failure in result.failures:
+        job.events.failure(item, failure)
     return _outcome(item, document, result.failures, attempts)
 
 
@@ -338,6 +344,7 @@ def _outcome(item: ToRead, document: Document, failures: tuple[Failure, ...], at
         document.doc_id, document.source_uri, item.reason, document.status, document.n_pages, document.n_tables,
         document.n_facts, document.n_needs_review, document.seconds,
         tuple((f.category, f.message) for f in failures[:MESSAGES]), known.retryable, known,
+        tuple((stage, getattr(document, f"seconds_{stage}") or 0.0) for stage in STAGES),
     )  # fmt: skip
 
 

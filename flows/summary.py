@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from flows.index import Known
 from flows.plan import Plan, ToRead, Way
+from schemas.records import Failure
 
 KEPT_OUTCOMES = 300  # of a run, in memory and in the artifacts
 
@@ -29,6 +30,7 @@ class Outcome:
     failures: tuple[tuple[str, str], ...] = ()  # (category, message)
     retryable: bool = False
     known: Known | None = None  # what the index keeps; None after a failure to write
+    stages: tuple[tuple[str, float], ...] = ()  # (stage, seconds spent in it)
 
 
 class Events:
@@ -45,6 +47,9 @@ class Events:
 
     def page(self, item: ToRead, done: int, pages: int) -> None:
         """Another page of a document was read."""
+
+    def failure(self, item: ToRead, failure: Failure) -> None:
+        """Something in a document did not work; told when it is finished."""
 
     def document(self, outcome: Outcome) -> None:
         """A document is finished and written."""
@@ -70,6 +75,8 @@ class Summary:
     needs_review: int = 0
     seconds: float = 0.0
     flow_run_id: str | None = None
+    categories: dict[str, int] = field(default_factory=dict)  # documents with failures, by their category
+    stages: dict[str, float] = field(default_factory=dict)  # seconds of all documents, by stage
     left: int = 0  # documents that this run was to read and did not: a limit, or it was stopped
     outcomes: list[Outcome] = field(
         default_factory=list
@@ -94,6 +101,11 @@ class Summary:
         self.tables += outcome.n_tables
         self.facts += outcome.n_facts
         self.needs_review += outcome.n_needs_review
+        kinds = outcome.known.categories if outcome.known else tuple({kind for kind, _ in outcome.failures})
+        for kind in kinds:
+            self.categories[kind] = self.categories.get(kind, 0) + 1
+        for stage, seconds in outcome.stages:
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
         self.outcomes.append(outcome)
         if len(self.outcomes) > 2 * KEPT_OUTCOMES:
             self.outcomes = worth_keeping(self.outcomes)

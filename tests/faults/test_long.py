@@ -98,8 +98,8 @@ def test_two_thousand_pages_are_read_in_bounded_memory_over_many_kills(tmp_path)
     assert len(Datasets(out).load("pages")) == 2000
     print(f"flow and reading process, MB at most: {most} after kills, {undisturbed} undisturbed")
     for parent, child in (most, undisturbed):
-        assert parent < 700
-        assert child < 1000
+        assert parent < 400
+        assert child < 600
 
 
 def watch(running: subprocess.Popen[str]) -> tuple[int, int]:
