@@ -12,9 +12,10 @@ from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,6 +105,13 @@ Direct = Annotated[
     bool, typer.Option("--direct", help="Run here and now even where a Prefect API is configured.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and why; write nothing.")]
+LogFormat = Annotated[
+    Literal["text", "json"],
+    typer.Option(
+        envvar="PARQUETRY_LOG",
+        help="json: one line of JSON per event on standard error, for a log collector.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the summary.")]
 
 
@@ -132,6 +140,7 @@ def run(
     dry_run: DryRun = False,
     direct: Direct = False,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Read the new and changed documents of a folder into Parquet.
 
@@ -151,7 +160,7 @@ def run(
         "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
         "again": "everything" if everything else None,
     }  # fmt: skip
-    _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
+    _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet, log_format=log_format)
 
 
 @app.command(no_args_is_help=True)
@@ -182,6 +191,7 @@ def backfill(
     dry_run: DryRun = False,
     direct: Direct = False,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Read years of folders, or the documents of a manifest. Stop it whenever you like: the next one carries on.
 
@@ -196,7 +206,14 @@ def backfill(
         "until": until, "engine": engine, "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit,
         "wait": wait,
     }  # fmt: skip
-    _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet, summary_file=summary)
+    _run(
+        _parameters(given),
+        dry_run=dry_run,
+        direct=direct,
+        quiet=quiet,
+        log_format=log_format,
+        summary_file=summary,
+    )
 
 
 @app.command("retry-failed", no_args_is_help=True)
@@ -221,6 +238,7 @@ def retry_failed(
     dry_run: DryRun = False,
     direct: Direct = False,
     quiet: Quiet = False,
+    log_format: LogFormat = "text",
 ) -> None:
     """Read the documents of an output again that failed, in whole or in part. Attempts are counted over all runs.
 
@@ -232,7 +250,7 @@ def retry_failed(
         "out": out, "again": "failed", "categories": category, "max_attempts": max_attempts, "engine": engine,
         "worker_urls": worker_url, "model": model, "own_schema": schema, "examples": examples, "own_rows": rows, "password_file": password_file, "workers": workers, "limit": limit, "wait": wait,
     }  # fmt: skip
-    _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet)
+    _run(_parameters(given), dry_run=dry_run, direct=direct, quiet=quiet, log_format=log_format)
 
 
 @app.command(no_args_is_help=True)
@@ -449,7 +467,13 @@ def _parameters(given: dict[str, Any]) -> RunParameters:
 
 
 def _run(
-    parameters: RunParameters, *, dry_run: bool, direct: bool, quiet: bool, summary_file: Path | None = None
+    parameters: RunParameters,
+    *,
+    dry_run: bool,
+    direct: bool,
+    quiet: bool,
+    log_format: str = "text",
+    summary_file: Path | None = None,
 ) -> None:
     """Run through Prefect where it is configured, else directly; print the summary; exit with its code."""
     from flows.progress import print_summary
@@ -460,7 +484,7 @@ def _run(
 
         print_plan(console, parameters)
         return
-    summary = _summary(parameters, notes, direct=direct, quiet=quiet)
+    summary = _summary(parameters, notes, direct=direct, quiet=quiet, log_format=log_format)
     print_summary(console, summary, parameters.out)
     if summary_file:
         from flows.backfill import write_summary
@@ -470,25 +494,30 @@ def _run(
         raise typer.Exit(summary.exit_code)
 
 
-def _summary(parameters: RunParameters, notes: Console, *, direct: bool, quiet: bool) -> Summary:
+def _summary(
+    parameters: RunParameters, notes: Console, *, direct: bool, quiet: bool, log_format: str
+) -> Summary:
     from flows.api import check_api, prefect_api
+    from flows.logs import JsonEvents
     from flows.progress import TerminalEvents
 
+    as_json = log_format == "json"
     api = None if direct else prefect_api()
     if api:
         check_api(api)
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # the UI has the logs
         from flows.folder import run_as_flow
 
-        notes.print(f"As a Prefect flow run, at {api}", highlight=False, soft_wrap=True)
-        with TerminalEvents(notes, quiet) as events:
+        if not as_json:
+            notes.print(f"As a Prefect flow run, at {api}", highlight=False, soft_wrap=True)
+        with JsonEvents() if as_json else TerminalEvents(notes, quiet) as events:
             return run_as_flow(parameters, events)
     from flows.run import run_direct
 
-    if not quiet:
+    if not (quiet or as_json):
         why = "as asked" if direct else "no Prefect API is configured"
         notes.print(f"Directly, without Prefect ({why}).", highlight=False)
-    with TerminalEvents(notes, quiet) as events:
+    with JsonEvents() if as_json else TerminalEvents(notes, quiet) as events:
         return run_direct(parameters, events)
 
 
