@@ -62,6 +62,7 @@ models = typer.Typer(
     no_args_is_help=True, help="The vision models: what is here, fetch one, check its files."
 )
 app.add_typer(models, name="models")
+app.add_typer(train, name="train")
 
 Out = Annotated[
     str, typer.Option("--out", "-o", help="Output root: a path, or a URL such as s3://bucket/out.")
