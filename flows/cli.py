@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from flows.train_cli import train
 
 if TYPE_CHECKING:
     from rich.console import Console
