@@ -88,16 +88,23 @@ def next_tokens(active: Sequence[Answer], room: int) -> TokenRows | None:
             room -= len(part)
     if not parts:
         return None
-    sizes = np.array([len(tokens) for _, tokens, _ in parts])
-    ends = np.cumsum(sizes) - 1
-    sequences = np.repeat(np.array([answer.sequence for answer, _, _ in parts], np.int32), sizes)
-    starts = np.array([answer.position for answer, _, _ in parts]) - (ends + 1 - sizes)
-    positions = (np.arange(len(sequences)) + np.repeat(starts, sizes)).astype(np.int32)
-    wanted = np.zeros(len(sequences), np.bool_)
-    wanted[ends[[last for _, _, last in parts]]] = True
-    tokens = [token for _, part, _ in parts for token in part]
+    tokens: Tokens = []  # lists: most steps feed a few tokens, for which numpy's calls cost more than they save
+    sequences: list[int] = []
+    positions: list[int] = []
+    wanted: list[bool] = []
+    for answer, part, last in parts:
+        n = len(part)
+        tokens += part
+        sequences += [answer.sequence] * n
+        positions += range(answer.position, answer.position + n)
+        wanted += [False] * (n - 1)
+        wanted.append(last)
     return TokenRows(
-        tokens, sequences, positions, wanted, [(answer, len(part), last) for answer, part, last in parts]
+        tokens,
+        np.array(sequences, np.int32),
+        np.array(positions, np.int32),
+        np.array(wanted, np.bool_),
+        [(answer, len(part), last) for answer, part, last in parts],
     )
 
 
