@@ -101,7 +101,7 @@ def _record(own: OwnSchema, schema: pa.Schema, doc_id: str, row: OwnRow) -> dict
     values, faults = _fields(own, schema, row.answer)
     doubts = [*faults, *(f"{v.path}: {v.note}" for v in row.values if v.needs_review)]
     more = f"; and {len(doubts) - REASONS} more" if len(doubts) > REASONS else ""
-    verdicts = {value.grounding for value in row.values}
+    verdicts = {v.grounding for v in row.values if v.grounding != "unavailable" or v.needs_review}
     return {
         "doc_id": doc_id,
         "page": row.page,

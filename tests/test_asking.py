@@ -13,8 +13,9 @@ from extractors.tiling import Tile, plan_tiles
 from tests.perfect_reader import PerfectReader, TrueTable
 from tests.test_vision import draw, engine_at, grid, learn, pages_of, table_of
 
-ROWS = table_of(60, 12, seed=11)
+ROWS = table_of(60, 6, seed=11)
 BAD = 1  # the tile that is never answered well
+Answers = dict[str, tuple[Tile, dict[str, Any]]]
 PATIENCE = 0.3  # seconds that the client waits for a worker that is away
 
 
@@ -30,8 +31,16 @@ def read_page(reader: PerfectReader, path: Path) -> EngineReading:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("asking") / "wide.pdf"
-    draw(path, [("Monthly figures", ROWS)], size=4.6)
+    draw(path, [("Monthly figures", ROWS)], size=7.0)
     return path
+
+
+@pytest.fixture(scope="module")
+def known(page: Path) -> Answers:
+    """What the perfect reader knows of the page: its tiles, their halves and their quarters."""
+    reader = PerfectReader(halvings=2)
+    learn(reader, page, {1: [TrueTable(ROWS, 1, "Monthly figures")]})
+    return reader._answers
 
 
 KINDS: dict[str, tuple[Any, Any, str, int, int]] = {
@@ -47,10 +56,9 @@ KINDS: dict[str, tuple[Any, Any, str, int, int]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_part_without_an_answer_is_read_by_geometry(kind: str, page: Path) -> None:
+def test_only_the_part_without_an_answer_is_read_by_geometry(kind: str, page: Path, known: Answers) -> None:
     change, finish, category, attempts, asked = KINDS[kind]
-    with PerfectReader(change=change, finish=finish, halvings=2) as reader:
-        learn(reader, page, {1: [TrueTable(ROWS, 1, "Monthly figures")]})
+    with PerfectReader(change=change, finish=finish, _answers=known) as reader:
         reading = read_page(reader, page)
         assert reader.unknown == 0
         assert sum(tile.index == BAD for tile in reader.asked) == pytest.approx(
@@ -75,15 +83,14 @@ def test_only_the_part_without_an_answer_is_read_by_geometry(kind: str, page: Pa
 
 
 @pytest.mark.parametrize("finish", ["length", "repetition"])
-def test_halves_are_put_together_again(finish: str, page: Path) -> None:
+def test_halves_are_put_together_again(finish: str, page: Path, known: Answers) -> None:
     """A tile that fails whole and is answered in halves gives what it would have given."""
     whole: set[float] = set()
 
     def ends(tile: Tile) -> str:
         return finish if tile.index == BAD and tile.body.height in whole else "stop"
 
-    with PerfectReader(finish=ends, halvings=1) as reader:
-        learn(reader, page, {1: [TrueTable(ROWS, 1, "Monthly figures")]})
+    with PerfectReader(finish=ends, _answers=known) as reader:
         with pages_of(page) as pages:
             whole.add(plan_tiles(pages[0].content)[BAD].body.height)
         reading = read_page(reader, page)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, RootModel, create_model
 
 from extractors.errors import UsageError
 from extractors.ownreader import joined_rows
-from extractors.ownschema import load_own
+from extractors.ownschema import OwnSchema, load_own
 from flows.own import BEFORE, own_table
 from schemas.arrow import MONEY
 from schemas.records import FoundValue, OwnRow
@@ -200,3 +200,20 @@ def test_joining_loses_no_entry(parts: list[list[int]]) -> None:
     whole = [x for xs in parts for x in xs]
     assert Sums.model_validate_json(row.answer).xs == whole
     assert [(v.path, v.read) for v in row.values] == [(f"xs[{i}]", str(x)) for i, x in enumerate(whole)]
+
+
+def test_what_no_column_holds_is_null_and_marked() -> None:
+    class Share(BaseModel):
+        name: str
+        price: Decimal
+
+    own = OwnSchema("here:Share", "share", Share, "occurrence", (), "1")
+    rows = tuple(
+        OwnRow(page=1, page_last=1, item=i, answer=json.dumps({"name": "A", "price": price}), values=(found("price", price, 1),))
+        for i, price in enumerate(("1.123456789", "1.1234567891"))
+    )  # fmt: skip
+    whole, cut = own_table(own, "d", rows).to_pylist()
+    assert (whole["price"], whole["_needs_review"]) == (Decimal("1.123456789"), False)
+    assert (cut["price"], cut["name"], cut["_needs_review"]) == (None, "A", True)
+    assert cut["_review_reason"] == "price: 1.1234567891 has more digits than decimal128(38, 9) holds"
+    assert own_table(own, "d", ()).num_rows == 0
