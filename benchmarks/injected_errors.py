@@ -27,6 +27,7 @@ from extractors.pages import open_document
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from extractors.statements import find_statements
+from extractors.unclaimed import with_unclaimed
 from schemas.page import PageContent, PageReading, ReadCell, TableFragment
 from schemas.records import Check, Fact
 
@@ -186,7 +187,7 @@ def as_grounded(document: Document, readings: Sequence[PageReading]) -> list[Pag
                 if (c.row, c.col) in kept
             ]
             fragments.append(fragment.model_copy(update={"cells": tuple(cells)}))
-        out.append(replace(reading, fragments=tuple(fragments)))
+        out.append(replace(reading, fragments=with_unclaimed(fragments, content.words)))
     return out
 
 

@@ -21,6 +21,7 @@ from schemas.records import Check, CheckStatus, Fact
 
 Place = tuple[str, int, int]  # table, row, column
 
+MOST_SHOWN = 8  # numbers that a completeness check quotes
 EXACT_SHARE = 0.8  # of the sums that add up exactly: such a document does not print rounded parts
 SIGNED = ("cash_flow_statement", "equity_statement")  # printed with the signs that they are added with
 EXACT_LEAST = 5  # sums needed to know that
@@ -41,7 +42,33 @@ def check_statements(
     judged = tuple(
         judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id)) for place, fact in stated.items()
     )
-    return judged, tuple(f.check for f in findings)
+    return judged, (*(f.check for f in findings), *completeness(statements))
+
+
+def completeness(statements: Sequence[Statement]) -> tuple[Check, ...]:
+    """Return one check for each primary statement: every number printed inside its table stands in one of its cells."""
+    checks = []
+    for statement in statements:
+        if not statement.primary:
+            continue
+        left = [line.text for fragment in statement.table.fragments for line in fragment.unclaimed]
+        shown = ", ".join(left[:MOST_SHOWN]) + (" …" if len(left) > MOST_SHOWN else "")
+        detail = (
+            f"printed inside the table, but in none of its rows: {shown}"
+            if left
+            else "every printed number is in a row"
+        )
+        checks.append(
+            Check(
+                table_id=statement.table.table_id,
+                check="completeness",
+                detail=detail,
+                expected=Decimal(0),
+                actual=Decimal(len(left)),
+                status="fail" if left else "pass",
+            )
+        )
+    return tuple(checks)
 
 
 def _run(

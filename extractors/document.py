@@ -24,6 +24,7 @@ from extractors.second_look import confirm_numbers
 from extractors.settings import Settings
 from extractors.sources import Source
 from extractors.statements import Statement, find_statements
+from extractors.unclaimed import with_unclaimed
 from schemas.page import JoinedTable, PageReading
 from schemas.records import Check, DocumentResult, Fact, Failure
 
@@ -96,7 +97,7 @@ def read_page(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> P
     start = time.perf_counter()
     content = page.content
     reading = engine.read_page(content, page.render)
-    fragments = confirm_numbers(reading.fragments, content, page.render)
+    fragments = with_unclaimed(confirm_numbers(reading.fragments, content, page.render), content.words)
     own_rows, own_failures = own.read_page(content, page.render) if own else ((), ())
     failures = (*page.failures, *reading.failures, *own_failures)
     return PageReading(

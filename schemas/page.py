@@ -103,6 +103,7 @@ class TableFragment(Frozen):
     title: str | None = None
     engine: str
     confidence: float = 1.0
+    unclaimed: tuple[Line, ...] = ()  # numbers printed inside its frame that none of its cells holds
 
 
 class JoinedTable(Frozen):
