@@ -1,6 +1,6 @@
 """The servers that `benchmarks.worker` and `benchmarks.gpu` ask beside our own, each started on a free port over the same files.
 
-llama_cpp.server comes with `pip install 'llama-cpp-python[server]==0.3.36'`. llama-server is built from the llama.cpp that is inside
+llama_cpp.server needs `pip install -e '.[bench]'`. llama-server is built from the llama.cpp that is inside
 llama-cpp-python's source package, so that both compute with the same kernels:
 
     pip download --no-binary llama-cpp-python --no-deps llama-cpp-python==0.3.36 && tar xf llama_cpp_python-0.3.36.tar.gz
