@@ -13,13 +13,14 @@ import json
 import math
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -130,6 +131,11 @@ class ReaderPool:
                 process.end()
                 if self._closed:
                     raise UsageError("the pool was closed while the document was being read.") from ended
+                if (
+                    ended.killed and task.page not in task.killed
+                ):  # by an operator, or for want of memory elsewhere
+                    task.killed.add(task.page)
+                    continue
                 task.endings += 1
                 if not ended.opened or not task.left or (ended.out_of_time and not len(task.pages)):
                     raise ended.error from None
@@ -180,6 +186,7 @@ class _Task:
     n_pages: int = 0
     endings: int = 0
     page: int = 1  # all before it are read
+    killed: set[int] = field(default_factory=set)  # pages whose process somebody else killed
 
     @property
     def left(self) -> bool:
@@ -198,11 +205,16 @@ class _Task:
                 return
 
 
+class _KilledError(CrashError):
+    """Somebody else killed the process: it may go better in another one."""
+
+
 class _ProcessEnded(Exception):
     """The process is gone, or must go: why, and whether it had opened the document."""
 
     def __init__(self, error: ParquetryError, opened: bool, out_of_time: bool = False) -> None:
         super().__init__(str(error))
+        self.killed = isinstance(error, _KilledError)
         self.error, self.opened, self.out_of_time = error, opened, out_of_time
 
 
@@ -344,7 +356,8 @@ class _Process:
         except subprocess.TimeoutExpired:
             code = None
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        return CrashError(f"the process that read it ended {how}{self._last_words()}; export it again.")
+        kind = _KilledError if code == -signal.SIGKILL else CrashError
+        return kind(f"the process that read it ended {how}{self._last_words()}; export it again.")
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError, ValueError):

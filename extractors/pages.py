@@ -52,6 +52,9 @@ DEFAULT_DPI = (72.0, 96.0)  # what programs write when they do not know
 LONGEST_DEFAULT = 14.0  # inches; a page longer than this at a default dpi was not measured but made up
 LONG_SIDE = (3.0, 48.0)  # inches; between a till receipt and a newspaper spread a stated dpi is believed
 A4_LONG_SIDE = 11.69  # inches; what an image without a believable dpi is taken for
+ALLOCATION = re.compile(
+    r"\b[cm]?(?:re)?alloc(?:ation)? ?\(.*failed", re.IGNORECASE
+)  # how MuPDF says that memory is out
 LIBRARIES = ("pymupdf", "PIL")  # an exception from these is the document's fault
 TAIL_BYTES = 2048  # a complete PDF says %%EOF within these
 HEAD_OF_LINEARIZED = 4096  # bytes; a linearised PDF states its page count in its first object
@@ -270,7 +273,7 @@ def _unread(number: int, reason: str) -> Failure:
 def _ours(error: Exception, uri: str, number: int) -> ParquetryError:
     if isinstance(error, ParquetryError):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or ALLOCATION.search(str(error)):
         return MemoryExceededError(
             f"page {number} of {uri} needs more memory than max_memory allows; raise it."
         )
@@ -300,6 +303,10 @@ def _open_pdf(path: Path, source: Source, settings: Settings) -> Iterator[pymupd
     except pymupdf.EmptyFileError as error:
         raise EmptyError(f"{source.uri} has zero bytes; fetch or scan it again.") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or ALLOCATION.search(str(error)):
+            raise MemoryExceededError(
+                f"{source.uri} needs more memory to be opened than max_memory allows; raise it."
+            ) from error
         raise CorruptError(
             f"{source.uri} cannot be opened as a PDF ({error}); fetch or export it again."
         ) from error
