@@ -19,6 +19,7 @@ UNSURE = "the recogniser was not sure"
 UNCONFIRMED = "nothing on the page confirms the reading"
 UNCLOSED = "only one of two parentheses is printed"
 MISREAD_SIGN = "the sign before the figure cannot be read"
+ALONE = "read once, and no check covers it"
 SETTLED_BY_CHECK = (UNSURE, UNCONFIRMED, UNCLOSED, MISREAD_SIGN)  # doubts that a check which holds removes
 CHECKED_OCR = 0.60  # recogniser score (0-1) from which a figure that a check confirms is taken as read
 # Share of right values by what stands behind them; the reliability table in docs/accuracy.md measures it.
@@ -54,6 +55,8 @@ def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
             status = "pass"
     if status == "pass" and (behind != "single" or fact.confidence >= CHECKED_OCR):
         reasons = [r for r in reasons if r not in SETTLED_BY_CHECK]
+    if behind == "single" and status == "not_evaluable" and not reasons:
+        reasons = [ALONE]
     confidence = BY_EVIDENCE[behind, status] * (DOUBTED if reasons else 1.0)
     if behind == "single" and status != "pass":
         confidence *= fact.confidence

@@ -75,6 +75,7 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         confidence=cell.confidence,
         needs_review=bool(reasons),
         review_reason="; ".join(reasons) or None,
+        restated=column.period.restated,
     )
 
 

@@ -92,7 +92,7 @@ _CHINESE_YEAR = re.compile(
 _FROM_TO = re.compile(r"\b(?:to|through|bis|au|al|ate|tot|until)\b|至|[\u2013-]")
 _RANGE_WORD = re.compile(r"\b(?:to|through|bis|au|al|ate|tot|until)\b|至|\s[\u2013\u2014-]\s")
 _RESTATED = re.compile(
-    r"restated|as\s+adjusted|as\s+revised|\brevised\b|recast|angepasst|retraite|reexpresad|reapresentad|aangepast|重述|经重列|调整后"
+    r"restate[dm]|restatement|as\s+adjusted|as\s+revised|\brevised\b|recast|angepasst|retraite|reexpresad|reapresentad|aangepast|重述|经重列|调整后"
 )
 _CURRENT = re.compile(
     r"期末|年末|本期|本年|this\s*year|current\s*(?:year|period)|laufendes\s*jahr|berichtsjahr|exercice\s*n\b|ejercicio\s*actual|当期"
@@ -106,6 +106,9 @@ _NO_PERIOD = re.compile(
     r"|change|variance|increase|decrease|veranderung|variation|variacion|verschil|增减|变动|同比|growth|\bvs\.?\b|versus"
     r"|%|percent|per\s*cent|%\s*of"
 )
+_HEADER_MARK = re.compile(r"(?:19|20)\d\d\s*(?:([¹²³⁴⁵⁶⁷⁸⁹*†‡ᵃᵇᶜ])|[(（]([1-9a-c*])[)）])")
+_NOTE_MARK = re.compile(r"^\s*[(（]?([1-9a-c¹²³⁴⁵⁶⁷⁸⁹*†‡ᵃᵇᶜ])(?:[)）.:]|\s)\s*[A-Z]")
+_PLAIN = str.maketrans("¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜ", "123456789abc")
 _OPENING = re.compile(r"期初|年初")
 
 
@@ -273,6 +276,23 @@ def read_header(text: str) -> HeaderPeriod:
                         bool(_OPENING.search(folded)), bool(_RESTATED.search(folded)))  # fmt: skip
 
 
+def names_restatement(text: str) -> bool:
+    """Tell whether a text says that figures were restated, adjusted or revised."""
+    return bool(_RESTATED.search(fold(text)))
+
+
+def header_mark(header: str) -> str | None:
+    """Return the footnote mark that a column header carries behind its year, as plain text: "1" of "2021¹"."""
+    found = _HEADER_MARK.search(header)
+    return (found[1] or found[2]).translate(_PLAIN) if found else None
+
+
+def note_mark(text: str) -> str | None:
+    """Return the mark that a footnote begins with, as plain text: "1" of "1. Comparative information has been restated"."""
+    found = _NOTE_MARK.match(text)
+    return found[1].translate(_PLAIN) if found else None
+
+
 def _as_date(printed: PrintedDate) -> date:
     assert printed.year and printed.month and printed.day
     return date(printed.year, printed.month, printed.day)
@@ -345,7 +365,9 @@ def _ends(
         if year is None:
             out.append(_lone_date(header, headers, full))
         elif header.month and header.day:
-            out.append(_safe_date(year, header.month, header.day))
+            whole = any(d.year and d.month and d.day for d in find_dates(header.text))
+            chosen = date(year, header.month, header.day) if whole else None
+            out.append(chosen or _safe_date(year, header.month, header.day))
         else:
             out.append(_end_in(year, full, known, day or header_day))
     return out

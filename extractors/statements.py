@@ -23,7 +23,16 @@ from extractors.candidates import (
 )
 from extractors.concepts import find_concept
 from extractors.lineitems import RawItem
-from extractors.periods import HeaderPeriod, Period, complete_periods, find_dates, read_header
+from extractors.periods import (
+    HeaderPeriod,
+    Period,
+    complete_periods,
+    find_dates,
+    header_mark,
+    names_restatement,
+    note_mark,
+    read_header,
+)
 from extractors.realign import Placed
 from extractors.rollforward import date_rows
 from extractors.scales import (
@@ -151,6 +160,7 @@ def _statement(
     note = _unit(candidate)
     headers = [h for side in first.layout.sides for h in _dated(side.headers)]
     periods = complete_periods(headers, candidate.titles, instant=kind == "balance_sheet", known_ends=ends)
+    periods = _restated(periods, [line.text for line in candidate.parts[-1].table.below])
     dated = sum(bool(h.year) or h.relative is not None for h in headers)
     components = kind == "equity_statement" and dated * 2 < len(headers)
     cols = [col for side in first.layout.sides for col in side.value_cols]
@@ -179,6 +189,15 @@ def _statement(
         items,
         why_not,
         tuple(dict.fromkeys(part.table.table_id for part in candidate.parts)),
+    )
+
+
+def _restated(periods: Sequence[Period], below: Sequence[str]) -> tuple[Period, ...]:
+    """Mark the periods whose header carries a mark that a note below the table explains as restated ("2021¹")."""
+    marks = [m for text in below if (m := note_mark(text)) and names_restatement(text)]
+    return tuple(
+        replace(p, restated=True) if any(header_mark(p.text) == mark for mark in marks) else p
+        for p in periods
     )
 
 

@@ -54,7 +54,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         doc_id=TEXT, fact_id=TEXT, table_id=TEXT, row=INT, col=INT, statement=CATEGORY, label=TEXT, label_path=TEXTS,
         concept=CATEGORY, period_start=pa.date32(), period_end=pa.date32(), months=INT, currency=CATEGORY,
         scale=pa.int64(), raw_text=TEXT, value=MONEY, page=INT, bbox=BOX, grounding=CATEGORY, check_status=CATEGORY,
-        confidence=FLOAT, needs_review=BOOL, review_reason=TEXT,
+        confidence=FLOAT, needs_review=BOOL, review_reason=TEXT, restated=BOOL,
     ),
     "checks": _schema(
         doc_id=TEXT, table_id=TEXT, check=CATEGORY, detail=TEXT, column=INT, expected=MONEY, actual=MONEY,

@@ -167,6 +167,9 @@ class Fact(Record):
     confidence: float
     needs_review: bool
     review_reason: str | None = None
+    restated: bool = (
+        False  # the column, or a note to its header, says that the period's figures were changed since
+    )
 
 
 class Check(Record):

@@ -186,3 +186,31 @@ def test_a_bare_dollar_is_the_one_that_the_document_says(said: str, currency: st
     first, *others = readings_of(*tables)
     pages = (replace(first, lines=(printed_line(said, 700),)), *others)
     assert {s.currency for s in find_statements(tables, pages)} == {currency}
+
+
+def test_a_note_to_a_columns_mark_says_that_it_was_restated() -> None:
+    rows = [["(In millions)", "2023", "2022¹"], *BALANCE[1:]]
+    note = "1. Comparative information has been restated to reflect the change in accounting policy."
+    assets = facts_of(primary(printed_table(rows, above=BALANCE_ABOVE, below=[note])), "Total assets")
+    assert [(f.period_end, f.restated) for f in assets] == [
+        (date(2023, 12, 31), False),
+        (date(2022, 12, 31), True),
+    ]
+
+
+def test_columns_dated_alike_that_both_print_figures_have_no_period() -> None:
+    rows = [["(In millions)", "2023", "2023"], *BALANCE[1:]]
+    assets = facts_of(primary(printed_table(rows, above=BALANCE_ABOVE)), "Total assets")
+    assert [(f.period_end, f.needs_review) for f in assets] == [(None, True), (None, True)]
+
+
+def test_a_convenience_translation_is_left_out() -> None:
+    heads = ["", "Millions of yen 2023", "Millions of yen 2022", "Thousands of U.S. dollars 2023"]
+    rows = [heads, *([*row, "9"] if row[1] else [*row, ""] for row in BALANCE[1:])]
+    assets = facts_of(
+        primary(printed_table(rows, above=BALANCE_ABOVE[:1] + ["December 31,"])), "Total assets"
+    )
+    assert [(f.period_end, f.value, f.currency) for f in assets] == [
+        (date(2023, 12, 31), Decimal(550_000_000), "JPY"),
+        (date(2022, 12, 31), Decimal(505_000_000), "JPY"),
+    ]

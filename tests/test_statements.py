@@ -51,7 +51,8 @@ def test_three_statements_are_stated_and_confirmed() -> None:
     assert fact(facts, "Interest expense", 2022).value == Decimal(-12 * 10**6)
     assert {c.status for c in checks} == {"pass"}
     assert {c.check for c in checks} == {
-        "total", "balance", "cash_roll_forward", "opening_cash", "net_income", "closing_cash", "earnings_per_share"
+        "total", "balance", "cash_roll_forward", "opening_cash", "net_income", "closing_cash", "earnings_per_share",
+        "completeness",
     }  # fmt: skip
     assert all(f.check_status == "pass" and not f.needs_review for f in facts)
 
@@ -229,7 +230,7 @@ def test_equity_rows_take_their_periods_from_the_balances() -> None:
     assert [(f.value, f.period_start, f.period_end, f.months) for f in income] == [
         (Decimal(50 * 10**6), date(2022, 1, 1), date(2022, 12, 31), 12)
     ]
-    assert {c.check for c in checks} == {"total", "cross_total"}
+    assert {c.check for c in checks} == {"total", "cross_total", "completeness"}
     assert {c.status for c in checks} == {"pass"}
 
 
