@@ -22,6 +22,7 @@ WIDTH_CHANGE = (
 SAME_TEXT = (
     88  # rapidfuzz ratio (0-100) above which two header cells or titles are the same, allowing for OCR
 )
+SAME_HEADING_OCR = 72  # the same for one heading of a scan: two letters of a short word may be misread
 RUNNING_BAND = 0.12  # of the page height at the top and bottom, where running headers and footers stand
 TITLE_GAP = (
     3.0  # of the line height between a title and what it stands above; beyond it belongs to something else
@@ -49,6 +50,7 @@ CARRIED_FORWARD = re.compile(
     r"^(übertrag|à reporter|过次页|過次頁|a transportar)\b",
     re.I,
 )
+DIGITS = re.compile(r"\d+")
 PAGE_NUMBER = re.compile(r"^(page|seite|p\.)?\s*[-–—]?\s*[\divxlc]+\s*[-–—]?(\s*(of|/|von)\s*\d+)?$", re.I)
 
 
@@ -160,18 +162,36 @@ def header_repeats(first: TableFragment, second: TableFragment) -> bool:
 
 
 def header_overlap(first: TableFragment, second: TableFragment) -> int:
-    """Return how many header rows the second part repeats.
+    """Return how many header rows the second part repeats: all headings are the same, in every column.
 
+    A heading of its own above the labels ("Benchmarking countries") names other rows, and would be lost when dropped.
     One part may have taken its first body row for a header; what both begin with is the header.
     """
     n_rows = min(first.n_header_rows, second.n_header_rows)
-    same = n_rows and fuzz.ratio(header_text(first, n_rows), header_text(second, n_rows)) >= SAME_TEXT
+    upper, lower = header_texts(first, n_rows), header_texts(second, n_rows)
+    if not n_rows or fuzz.ratio(" | ".join(upper), " | ".join(lower)) < SAME_TEXT:
+        return 0
+    scanned = any(cell.source == "ocr" for cell in (*first.cells, *second.cells))
+    same = all(same_heading(a, b, scanned) for a, b in zip(upper, lower, strict=True))
     return n_rows if same else 0
 
 
-def header_text(fragment: TableFragment, n_rows: int) -> str:
-    """Return the texts of the first `n_rows` rows, one after the other."""
-    return plain_header(" | ".join(cell.text for cell in fragment.cells if cell.row < n_rows))
+def header_texts(fragment: TableFragment, n_rows: int) -> list[str]:
+    """Return for each column the texts of its cells in the first `n_rows` rows, one below the other."""
+    texts: list[list[str]] = [[] for _ in range(fragment.n_cols)]
+    for cell in sorted(fragment.cells, key=lambda cell: cell.row):
+        if cell.row < n_rows:
+            texts[cell.col].append(cell.text)
+    return [plain_header(" ".join(column)) for column in texts]
+
+
+def same_heading(above: str, here: str, scanned: bool) -> bool:
+    """Tell whether dropping the heading `here` loses nothing that `above` does not say; OCR may misread a sign."""
+    if not here or above == here:
+        return True
+    if not scanned and DIGITS.findall(above) != DIGITS.findall(here):
+        return False  # other years, other table
+    return fuzz.ratio(above, here) >= (SAME_HEADING_OCR if scanned else SAME_TEXT)
 
 
 def plain_header(text: str) -> str:

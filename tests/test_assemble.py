@@ -176,3 +176,19 @@ def test_no_body_row_is_lost_or_doubled(pages):
         readings.append(reading(number, fragment(number, [HEADER, *rows])))
     (table,) = join_tables(readings, "d")
     assert texts(table) == [list(HEADER), *expected]
+
+
+def test_a_heading_of_its_own_above_the_labels_begins_another_table():
+    wide = ("Education system", "Schools in the original sample", "Schools that participated")
+    other = ("Benchmarking education systems", *wide[1:])
+    first = fragment(1, [wide, ("Alpha", "1", "2"), ("Beta", "3", "4")], top=700)
+    tables = join_tables([reading(1, first), reading(2, fragment(2, [other, ("Gamma", "5", "6")]))], "d")
+    assert [texts(table)[0][0] for table in tables] == [wide[0], other[0]]
+
+
+def test_other_years_under_long_headings_begin_another_table():
+    years = ("Amounts in thousands", "Year ended December 31, 2024", "Year ended December 31, 2023")
+    others = ("Amounts in thousands", "Year ended December 31, 2022", "Year ended December 31, 2021")
+    parts = [fragment(1, [years, FIRST[1]], top=700), fragment(2, [others, REST[1]])]
+    tables = join_tables([reading(1, parts[0]), reading(2, parts[1])], "d")
+    assert [texts(table)[0] for table in tables] == [list(years), list(others)]
