@@ -29,7 +29,7 @@ FOLDERS = (
 )
 SUFFIXES = (".ttf", ".otf")
 STYLE_SHARE: Mapping[Style, float] = {"regular": 0.74, "bold": 0.18, "italic": 0.08}
-FACES = 1024  # faces (file and size) that stay open
+FACES = 256  # faces (a file at a size) that stay open: about 30 MB
 
 # Beginning of the file's name, without the style, and how often it is drawn: statements are mostly set in Times, Arial and their like.
 FAMILIES: Mapping[Split, Mapping[str, float]] = {
