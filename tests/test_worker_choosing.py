@@ -18,6 +18,7 @@ class Masked:
     allowed: NDArray[np.bool_]
     temperature: float = 0.0
     random: np.random.Generator | None = None
+    odds: bool = True
 
     @property
     def constraint(self) -> Masked:
@@ -44,6 +45,8 @@ def test_the_likeliest_allowed_token_is_taken_however_many_are_allowed(
     exact = logits[0].astype(np.float64) - logits[0].max()
     odds = np.exp(exact)
     assert choice.token == int(np.where(allowed, logits[0], -np.inf).argmax())
+    (quick,) = Chooser(1, n).choose(logits, [Masked(allowed, odds=False)])
+    assert (quick.token, quick.logprob, quick.forbidden) == (choice.token, 0.0, 0.0)
     assert choice.forbidden == pytest.approx(odds[~allowed].sum() / odds.sum(), abs=1e-5)
     assert choice.logprob == pytest.approx(exact[choice.token] - np.log(odds.sum()), rel=1e-5, abs=1e-4)
 

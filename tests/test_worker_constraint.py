@@ -59,6 +59,7 @@ class Draw:
     constraint: Constraint | None
     temperature: float
     random: np.random.Generator | None
+    odds: bool = True
 
 
 def answer(

@@ -46,6 +46,11 @@ class Answer:
         return self.request.constraint
 
     @property
+    def odds(self) -> bool:
+        """Whether log-probabilities are wanted."""
+        return self.request.odds
+
+    @property
     def temperature(self) -> float:
         """0 for greedy."""
         return self.request.temperature

@@ -24,6 +24,10 @@ class Sampling(Protocol):
     """What the choice of a token needs to know of an answer."""
 
     @property
+    def odds(self) -> bool:
+        """Whether anybody wants to know how sure the model was; it costs a pass over the vocabulary."""
+
+    @property
     def constraint(self) -> Constraint | None:
         """Its grammar state; None for free text."""
 
@@ -38,7 +42,10 @@ class Sampling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A chosen token: its log-probability on the raw logits, and the probability that the schema ruled out."""
+    """A chosen token: its log-probability on the raw logits, and the probability that the schema ruled out.
+
+    Both are 0 where nobody asked for odds.
+    """
 
     token: int
     logprob: float
@@ -68,7 +75,7 @@ class Allowed:
         share = float(odds[self.tokens].sum(dtype=np.float64)) / total
         return min(1.0, max(0.0, share if self.ruled_out else 1.0 - share))
 
-    def best(self, row: Floats, odds: Floats, best: int) -> int:
+    def best(self, row: Floats, odds: Floats | None, best: int) -> int:
         """Return the likeliest token that may come, when `best` is the likeliest of all. May write to `odds`."""
         at = int(np.searchsorted(self.tokens, best))
         named = at < len(self.tokens) and int(self.tokens[at]) == best
@@ -78,11 +85,12 @@ class Allowed:
             not self.ruled_out
         ):  # without any that may come the grammar will refuse `best`, and end its own answer only
             return int(self.tokens[row[self.tokens].argmax()]) if len(self.tokens) else best
-        odds[self.tokens] = 0.0
-        token = int(odds.argmax())
-        if odds[token] > 0.0:
-            return token
-        possible = row.copy()  # all that may come is too unlikely for single precision
+        if odds is not None:
+            odds[self.tokens] = 0.0
+            token = int(odds.argmax())
+            if odds[token] > 0.0:
+                return token
+        possible = row.copy()  # without odds, or where all that may come is too unlikely for single precision
         possible[self.tokens] = -np.inf
         return int(possible.argmax())
 
@@ -111,6 +119,11 @@ class Chooser:
     def _choose(self, row: Floats, answer: Sampling) -> Choice:
         """Choose from one row; row by row, so that its 600 kB stay in the processor's cache."""
         token = best = int(row.argmax())
+        if not answer.odds and answer.temperature == 0:
+            if answer.constraint is not None:
+                answer.constraint.mask(self._bits)
+                token = Allowed.of(self._bits, self._n_vocab).best(row, None, best)
+            return Choice(token, 0.0, 0.0)
         top = float(row[best])
         odds = self._odds
         np.subtract(row, row[best], out=odds)

@@ -62,6 +62,7 @@ class Request:
     constraint: Constraint | None = None
     temperature: float = 0.0
     seed: int = 0
+    odds: bool = True  # whether anybody wants log-probabilities
     adapter: str | None = None
     seconds: float = 300.0
     on_finish: Callable[[Request], None] = lambda request: None

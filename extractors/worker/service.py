@@ -52,6 +52,7 @@ class Service:
             constraint=self._constraint(body.response_format),
             temperature=body.temperature,
             seed=body.seed,
+            odds=body.logprobs,
             adapter=body.model if body.model in self.model.adapters else None,
             seconds=min(body.timeout or self.settings.deadline, self.settings.deadline),
         )
