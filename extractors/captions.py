@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from extractors.mirror import mirrored_box, mirrored_words, reads_from_the_right
 from extractors.rows import PIECE_GAP, Measure, Piece, measure, pieces, printed_rows
 from schemas.box import Box
 from schemas.page import Line, PageContent, TableFragment, Word
@@ -28,8 +29,14 @@ CAPTION = re.compile(
 def outside_lines(content: PageContent, fragments: Sequence[TableFragment]) -> tuple[Line, ...]:
     """Return the printed lines of text that no table holds, top to bottom, with their type size and weight."""
     words = _outside(content.words, fragments)
+    turned = reads_from_the_right(content.words)
+    if turned:
+        words = list(mirrored_words(words, content.width)[0])
     blank = COLUMN_GAP / PIECE_GAP * measure(words).blank
-    return tuple(_line(piece) for row in printed_rows(words) for piece in pieces(row.words, blank))
+    lines = tuple(_line(piece) for row in printed_rows(words) for piece in pieces(row.words, blank))
+    if turned:
+        return tuple(line.model_copy(update={"box": mirrored_box(line.box, content.width)}) for line in lines)
+    return lines
 
 
 def _outside(words: Sequence[Word], fragments: Sequence[TableFragment]) -> list[Word]:

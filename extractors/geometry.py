@@ -5,12 +5,14 @@ In: a `PageContent` from a text layer or from OCR. Out: `TableFragment`s in page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from extractors.captions import outside_lines, titled
 from extractors.draft import Draft, DraftCell
 from extractors.engine import EngineReading, Render
+from extractors.mirror import mirrored_rules, mirrored_words, reads_from_the_right
 from extractors.openreader import read_open
 from extractors.pagecolumns import page_columns
 from extractors.regions import find_regions, is_chart
@@ -26,7 +28,7 @@ from extractors.rows import (
 from extractors.ruledreader import read_ruled, with_header_above
 from extractors.rulings import find_grids
 from schemas.box import union
-from schemas.page import PageContent, ReadCell, Rule, TableFragment
+from schemas.page import PageContent, ReadCell, Rule, TableFragment, Word
 from schemas.records import Failure
 
 __all__ = ["GeometryEngine", "outside_lines", "read_tables"]
@@ -57,15 +59,26 @@ class GeometryEngine:
 
 
 def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
-    """Return the tables of a page, top to bottom."""
+    """Return the tables of a page, top to bottom; of a page read from right to left, column 0 is the rightmost."""
+    if reads_from_the_right(content.words):
+        words, printed = mirrored_words(content.words, content.width)
+        mirror = replace(content, words=words, rules=mirrored_rules(content.rules, content.width))
+        fragments = _fragments(mirror, printed)
+    else:
+        fragments = _fragments(content)
+    return titled(content, fragments, measure(content.words)) if fragments else ()
+
+
+def _fragments(content: PageContent, printed: Mapping[int, Word] | None = None) -> list[TableFragment]:
+    """The tables of a page; `printed` gives the words behind those of a mirrored one by `id`."""
     words = [word for word in content.words if not is_typed_rule(word)]
     rules = [*content.rules, *(typed_rule(word) for word in content.words if is_typed_rule(word))]
     if not words:
-        return ()
+        return []
     scale = measure(words)
     drafts: list[Draft] = []
     rows = printed_rows(words)
-    for grid in (with_header_above(grid, rows, scale) for grid in find_grids(rules)):
+    for grid in (with_header_above(grid, rows, scale) for grid in find_grids(rules, scale.height)):
         inside = [word for word in words if grid.box.contains_center(word.box)]
         draft = read_ruled(grid, inside, scale, scanned=content.text_source == "ocr")
         if draft is not None:
@@ -74,9 +87,8 @@ def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
             words = [word for word in words if id(word) not in taken]
     for rows in page_columns(printed_rows(level_words(words)), scale):
         drafts.extend(read_open(region, rules, scale) for region in find_regions(rows, rules, scale))
-    fragments = [_fragment(draft, content) for draft in drafts if _is_table(draft)]
-    fragments.sort(key=lambda fragment: (fragment.box.y0, fragment.box.x0))
-    return titled(content, fragments, scale)
+    fragments = [_fragment(draft, content, printed) for draft in drafts if _is_table(draft)]
+    return sorted(fragments, key=lambda fragment: (fragment.box.y0, fragment.box.x0))
 
 
 def _is_table(draft: Draft) -> bool:
@@ -87,18 +99,32 @@ def _is_table(draft: Draft) -> bool:
     )
 
 
-def _fragment(draft: Draft, content: PageContent) -> TableFragment:
+def _fragment(draft: Draft, content: PageContent, printed: Mapping[int, Word] | None) -> TableFragment:
     cells = sorted(draft.cells, key=lambda cell: (cell.row, cell.col))
     across = [rule for rule in content.rules if rule.horizontal]
+    read = [_cell(cell, content, across, draft.lefts[cell.col]) for cell in cells]
+    if printed is not None:
+        read = [_as_printed(cell, draft, printed) for cell, draft in zip(read, cells, strict=True)]
     return TableFragment(
         page=content.page,
-        box=union(cell.box for cell in cells),
+        box=union(cell.box for cell in read),
         n_rows=draft.n_rows,
         n_cols=draft.n_cols,
         n_header_rows=draft.n_header_rows,
-        cells=tuple(_cell(cell, content, across, draft.lefts[cell.col]) for cell in cells),
+        cells=tuple(read),
         engine="geometry",
     )
+
+
+def _as_printed(cell: ReadCell, draft: DraftCell, printed: Mapping[int, Word]) -> ReadCell:
+    """A cell read in the mirror with the boxes of its words on the page."""
+    words = [printed[id(word)] for word in draft.words]
+    value = [word for word in words if any(letter.isdigit() for letter in word.text)]
+    boxes = {
+        "box": union(word.box for word in words),
+        "value_box": union(word.box for word in value) if cell.value_box else None,
+    }
+    return cell.model_copy(update=boxes)
 
 
 def _cell(cell: DraftCell, content: PageContent, across: Sequence[Rule], left: float) -> ReadCell:

@@ -16,6 +16,7 @@ from statistics import median
 from extractors.captions import CAPTION
 from extractors.columns import Placed, find_columns, place
 from extractors.rows import Measure, Piece, PrintedRow, has_digits, joined, pieces
+from extractors.rulings import USUAL_TYPE
 from extractors.wrap import LOWER, OPEN_END, TIGHT
 from schemas.box import union
 from schemas.page import Rule
@@ -49,6 +50,7 @@ SHORT = 4  # words in a piece of such a table, on average
 TEXT_FILLED = 0.75  # of its places hold text
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
+MAX_AXES = 2  # one at the left, perhaps one at the right; a full table with more counts evenly
 SPARSE = 0.5  # of the places; a table without labels, or with an axis, that is emptier is a chart
 BESIDE = 0.5  # numbers beside each tick of an axis; a table has more
 TICK_SIGNS = str.maketrans({"−": "-", "–": "-", ",": None, "%": None})
@@ -172,7 +174,7 @@ def _ruled_text(
     """
     regions: list[list[PrintedRow]] = []
     taken = list(taken)
-    for x0, x1, heights in _stacked_rules(rules):
+    for x0, x1, heights in _stacked_rules(rules, scale.height):
         top, bottom = heights[0], heights[-1]
         inside = [
             r for r in rows if top < r.middle < bottom and x0 - EDGE <= r.box.x0 and r.box.x1 <= x1 + EDGE
@@ -187,12 +189,13 @@ def _ruled_text(
     return regions
 
 
-def _stacked_rules(rules: Sequence[Rule]) -> list[tuple[float, float, list[float]]]:
+def _stacked_rules(rules: Sequence[Rule], line_height: float) -> list[tuple[float, float, list[float]]]:
     """Three or more horizontal rules with the same ends: left and right end, and their heights in order."""
     stacks: list[tuple[float, float, list[float]]] = []
+    edge = EDGE * max(1.0, line_height / USUAL_TYPE)
     for rule in sorted((rule for rule in rules if rule.horizontal), key=lambda rule: rule.y0):
         for x0, x1, heights in stacks:
-            if abs(rule.x0 - x0) <= EDGE and abs(rule.x1 - x1) <= EDGE:
+            if abs(rule.x0 - x0) <= edge and abs(rule.x1 - x1) <= edge:
                 heights.append((rule.y0 + rule.y1) / 2)
                 break
         else:
@@ -326,7 +329,7 @@ def is_chart(cells: Sequence[tuple[int, int, str]]) -> bool:
     if sparse and not any(letter.isalpha() for _, _, text in cells for letter in text):
         return True
     axes = {column for column in columns if _is_axis([text for _, col, text in cells if col == column])}
-    if not axes:
+    if not axes or (len(axes) > MAX_AXES and not sparse):
         return False
     ticked = {row for row, col, text in cells if col in axes and TICK.fullmatch(text)}
     beside = sum(1 for row, col, text in cells if row in ticked and col not in axes and has_digits(text))

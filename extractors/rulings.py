@@ -8,7 +8,7 @@ closed at the end of the lines that run out to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.box import Box, union
 from schemas.page import Rule
@@ -18,6 +18,7 @@ SAME_EDGE = 2.5  # points; parallel lines closer than this are one edge (double 
 DRAWN = (
     0.2  # of an edge's length that must be drawn for it to part two cells; scans keep only pieces of lines
 )
+USUAL_TYPE = 14.0  # points high; the lengths here are for type up to this
 MIN_SIDE = 4.0  # points; a band narrower than this holds no text
 
 
@@ -46,14 +47,27 @@ class Grid:
         return Box(self.xs[0], self.ys[0], self.xs[-1], self.ys[-1])
 
 
-def find_grids(rules: Sequence[Rule]) -> list[Grid]:
-    """Return every grid of at least two by two ruled cells, or one frame that is parted in one direction."""
+def find_grids(rules: Sequence[Rule], line_height: float = USUAL_TYPE) -> list[Grid]:
+    """Return every grid of at least two by two ruled cells, or one frame that is parted in one direction.
+
+    `line_height` is that of the page's type in points: a page drawn larger than life misses its corners by more.
+    """
+    enlarged = max(1.0, line_height / USUAL_TYPE)
+    if enlarged > 1.0:
+        shrunk = [Rule(*(place / enlarged for place in (r.x0, r.y0, r.x1, r.y1))) for r in rules]
+        return [_scaled(grid, enlarged) for grid in find_grids(shrunk)]
     grids = []
     for across, down in _networks(rules):
         grid = _grid(across, down)
         if grid is not None and len(grid.cells) > 1:
             grids.append(grid)
     return grids
+
+
+def _scaled(grid: Grid, factor: float) -> Grid:
+    xs, ys = (tuple(place * factor for place in places) for places in (grid.xs, grid.ys))
+    cells = (replace(cell, box=Box(*(place * factor for place in cell.box))) for cell in grid.cells)
+    return Grid(xs, ys, tuple(cells))
 
 
 def _networks(rules: Sequence[Rule]) -> Iterable[tuple[list[Rule], list[Rule]]]:

@@ -54,3 +54,8 @@ def test_the_ticks_of_an_axis_are_a_chart() -> None:
 
 def test_scattered_numbers_without_a_word_are_a_chart() -> None:
     assert is_chart([(0, 3, "41"), (1, 2, "33"), (2, 1, "28"), (3, 0, "22")])
+
+
+def test_a_full_table_whose_columns_all_count_evenly_is_no_chart() -> None:
+    cells = [(row, col, f"{row + 1},{100 + 7 * col}") for row in range(6) for col in range(1, 10)]
+    assert not is_chart([*((row, 0, f"Product {row}") for row in range(6)), *cells])

@@ -36,3 +36,12 @@ def test_grids_that_do_not_touch_are_two_and_loose_rules_none() -> None:
     rules = [*lines([0, 50, 100], [0, 20, 40]), *lines([200, 250, 300], [0, 20, 40]), Rule(0, 90, 300, 90)]
     assert len(find_grids(rules)) == 2
     assert find_grids([Rule(0, y, 100, y) for y in (0, 20, 40)]) == []
+
+
+def test_corners_of_a_poster_may_miss_each_other_by_more() -> None:
+    drawn = [*lines([0, 50, 100], [0, 20, 40]), Rule(0, 41.5, 100, 41.5)]
+    (small,) = find_grids(drawn)
+    (large,) = find_grids([Rule(*(6 * place for place in (r.x0, r.y0, r.x1, r.y1))) for r in drawn], 84.0)
+    assert [tuple(6 * place for place in cell.box) for cell in small.cells] == [
+        tuple(cell.box) for cell in large.cells
+    ]
