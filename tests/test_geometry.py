@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import pymupdf
 import pytest
@@ -216,5 +217,15 @@ def check_words(page: PageContent) -> None:
 @pytest.mark.parametrize("name", ["icdar2013/eu-001", "icdar2013/us-024", "filings/3M_2018_10K.pages"])
 def test_no_word_of_a_real_page_is_lost_doubled_or_invented(name: str) -> None:
     with pymupdf.open(EVAL / f"{name}.pdf") as document:
+        for page in document:
+            check_words(text_layer(page, None))
+
+
+SAMPLES = sorted((Path(__file__).parents[1] / "sample_docs").glob("*.pdf"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=[path.stem for path in SAMPLES])
+def test_no_word_of_a_sample_document_is_lost_doubled_or_invented(path: Path) -> None:
+    with pymupdf.open(path) as document:
         for page in document:
             check_words(text_layer(page, None))
