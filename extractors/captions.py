@@ -32,8 +32,9 @@ def outside_lines(content: PageContent, fragments: Sequence[TableFragment]) -> t
     turned = reads_from_the_right(content.words)
     if turned:
         words = list(mirrored_words(words, content.width)[0])
-    blank = COLUMN_GAP / PIECE_GAP * measure(words).blank
-    lines = tuple(_line(piece) for row in printed_rows(words) for piece in pieces(row.words, blank))
+    rows = printed_rows(words)
+    blank = COLUMN_GAP / PIECE_GAP * measure(words, rows).blank
+    lines = tuple(_line(piece) for row in rows for piece in pieces(row.words, blank))
     if turned:
         return tuple(line.model_copy(update={"box": mirrored_box(line.box, content.width)}) for line in lines)
     return lines

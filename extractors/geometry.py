@@ -75,9 +75,9 @@ def _fragments(content: PageContent, printed: Mapping[int, Word] | None = None) 
     rules = [*content.rules, *(typed_rule(word) for word in content.words if is_typed_rule(word))]
     if not words:
         return []
-    scale = measure(words)
-    drafts: list[Draft] = []
     rows = printed_rows(words)
+    scale = measure(words, rows)
+    drafts: list[Draft] = []
     for grid in (with_header_above(grid, rows, scale) for grid in find_grids(rules, scale.height)):
         inside = [word for word in words if grid.box.contains_center(word.box)]
         draft = read_ruled(grid, inside, scale, scanned=content.text_source == "ocr")

@@ -184,10 +184,10 @@ def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:
     return sorted(result, key=lambda row: row.middle)
 
 
-def measure(words: Sequence[Word]) -> Measure:
-    """Return the usual height of `words` and the usual width of the blanks between them."""
+def measure(words: Sequence[Word], rows: Sequence[PrintedRow] | None = None) -> Measure:
+    """Return the usual height of `words` and the usual width of the blanks between them; `rows` are theirs if known."""
     gaps = []
-    for row in printed_rows(words):
+    for row in printed_rows(words) if rows is None else rows:
         for left, right in zip(row.words, row.words[1:], strict=False):
             gap = right.box.x0 - left.box.x1
             height = max(left.box.height, right.box.height)
