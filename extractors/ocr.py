@@ -34,6 +34,7 @@ OVERLAP, EDGE = (
 SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
 TALL = 0.3  # of the line's height; a mark this high is a letter
 INK_CONTRAST = 60  # grey levels
+LEAST_SIDE = 8  # pixels; no line of writing fits into a thinner picture, and the detector refuses it
 SPECK = 3  # pixels; dirt of this size would stretch the boxes of words
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 TIGHT_GAP = 0.08  # of the line's height; no space is as narrow, though one was recognised
@@ -133,6 +134,8 @@ def detect_lines(pixels: Pixels) -> Quads:
 
 
 def _detect(pixels: Pixels) -> Quads:
+    if min(pixels.shape[:2]) < LEAST_SIDE:
+        return np.zeros((0, 4, 2), np.float32)
     boxes = engine().text_det(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)).boxes  # the models were trained on BGR
     return (
         np.zeros((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32).reshape(-1, 4, 2)
