@@ -98,7 +98,18 @@ def _storable(value: Any) -> Any:
         return value._asdict()
     if isinstance(value, Decimal):
         return money(value)
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, str):
+        return _text(value)
+    return [_storable(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _text(value: str) -> str:
+    """Return text as UTF-8 can hold it: what is half a character (a name that is no UTF-8, a bad map) becomes U+FFFD."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
 
 
 def to_arrow(dataset: str, doc_id: str, rows: tuple[Record, ...]) -> pa.Table:

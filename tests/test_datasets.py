@@ -17,7 +17,7 @@ from extractors.errors import UsageError, WriteError
 from flows.datasets import Datasets
 from flows.index import Index, Known, Seen, load_index, read_known, save_index
 from flows.lock import OutputBusyError, writing
-from schemas.arrow import DATASETS, SCHEMAS, tables_of
+from schemas.arrow import DATASETS, SCHEMAS, tables_of, to_arrow
 from schemas.box import Box
 from schemas.records import SCHEMA_VERSION, Cell, Document, DocumentResult, Fact, Failure
 
@@ -233,3 +233,11 @@ def test_a_second_writer_may_wait(out):
     with writing(out, wait=30):
         assert release.is_set()
     thread.join()
+
+
+def test_text_that_utf8_cannot_hold_is_stored_with_a_mark():
+    failure = Failure(
+        source_uri="latin-\udce9.pdf", stage="open", category="corrupt", message="half \ud800 of it", at=AT
+    )
+    (row,) = to_arrow("failures", "id", (failure,)).to_pylist()
+    assert (row["source_uri"], row["message"]) == ("latin-\ufffd.pdf", "half \ufffd of it")

@@ -64,11 +64,13 @@ class Round:
                     os.kill(pid, signal.SIGKILL)
                     return True
             return False
-        readers = psutil.Process(running.pid).children()
-        if readers:
-            with contextlib.suppress(psutil.Error):
-                self.chance.choice(readers).kill()
-                return True
+        while running.poll() is None and not (readers := psutil.Process(running.pid).children()):
+            time.sleep(0.02)  # it is still on its way to the first document
+        if running.poll() is not None:
+            return False
+        with contextlib.suppress(psutil.Error):
+            self.chance.choice(readers).kill()
+            return True
         return False
 
 
