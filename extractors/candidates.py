@@ -13,7 +13,7 @@ from statistics import median
 
 from rapidfuzz import fuzz
 
-from extractors.kinds import KindGuess, guess_kind, title_kind
+from extractors.kinds import TITLE_WORD, KindGuess, guess_kind, title_kind
 from extractors.layout import Layout, Side, lay_out
 from extractors.lineitems import RawItem, is_year_row, read_items
 from extractors.periods import fold, read_header
@@ -29,9 +29,6 @@ SAME_EDGE = 14.0  # points between the right edges of one column in two tables o
 
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
 _CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")
-_TITLE_WORD = re.compile(
-    r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
-)
 _HEADER_BELOW = re.compile(r"(?:19|20)\d\d\s+.*(?:19|20)\d\d|\bnotes?\b|£|€|\$|ended|期末|本期")
 
 
@@ -152,7 +149,7 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
             continue
         if len(texts) > 3:
             continue
-        if title_kind(text) is None or not _TITLE_WORD.search(fold(text)):
+        if title_kind(text) is None or not TITLE_WORD.search(fold(text)):
             continue
         below = [" ".join(rows.get(r, [])) for r in range(row + 1, row + 4)]
         if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):
@@ -169,7 +166,7 @@ def _continued(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Can
     headers = [h for side in part.layout.sides for h in side.headers]
     if any(read_header(h).year for h in headers) or any(read_header(t).year for t in part.layout.captions):
         return None
-    if any(title_kind(t) and _TITLE_WORD.search(fold(t)) for t in titles) or _prose_between(titles):
+    if any(title_kind(t) and TITLE_WORD.search(fold(t)) for t in titles) or _prose_between(titles):
         return None
     columns = _same_columns(candidate, part)
     return None if columns is None else _lengthened(candidate, replace(part, columns=columns))

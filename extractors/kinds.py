@@ -25,6 +25,10 @@ ENOUGH_ANCHORS = {  # distinct anchors that make a whole statement of a kind
     "equity_statement": 2,
 }
 
+# A word that a statement's own title holds and a column header ("Accumulated other comprehensive income") does not.
+TITLE_WORD = re.compile(
+    r"statement|account|sheet|表|rechnung|bilanz|compte|bilan|estado|demonstra|overzicht|tableau|cuenta"
+)
 # Matched on folded text without any white space, for text layers split letters off and OCR loses spaces.
 _TITLES: tuple[tuple[StatementKind, str], ...] = (
     ("cash_flow_statement",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from extractors.kinds import title_kind
+from extractors.kinds import TITLE_WORD, title_kind
 from extractors.periods import find_dates, find_span, fold, is_no_period, read_header
 from extractors.realign import Placed, loose_heads, overlapped, realign
 from extractors.scales import read_currency, read_note
@@ -103,7 +103,7 @@ def _without_titles(
     heads: dict[int, tuple[Placed, ...]],
 ) -> tuple[dict[int, tuple[Placed, ...]], list[str]]:
     """Part the statement's title and unit note from the column headers among which a reader put them; nearest title first."""
-    named = [row for row, cells in heads.items() if any(p.span > 1 and title_kind(p.text) for p in cells)]
+    named = [row for row, cells in heads.items() if any(p.span > 1 and _is_title(p.text) for p in cells)]
     if not named:
         return heads, []
     taken = {
@@ -112,6 +112,10 @@ def _without_titles(
     }
     left = {row: tuple(p for p in cells if p not in taken[row]) for row, cells in heads.items()}
     return left, [p.text for row in sorted(taken, reverse=True) for p in taken[row]]
+
+
+def _is_title(text: str) -> bool:
+    return title_kind(text) is not None and bool(TITLE_WORD.search(fold(text)))
 
 
 def _loose(

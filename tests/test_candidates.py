@@ -214,3 +214,15 @@ def test_a_convenience_translation_is_left_out() -> None:
         (date(2023, 12, 31), Decimal(550_000_000), "JPY"),
         (date(2022, 12, 31), Decimal(505_000_000), "JPY"),
     ]
+
+
+def test_a_component_that_sounds_like_a_title_stays_a_column_header() -> None:
+    table = printed_table(EQUITY, above=[EQUITY_TITLE])
+    wide = [
+        c.model_copy(update={"text": "Accumulated other comprehensive income", "col_span": 2})
+        if (c.row, c.col) == (0, 3)
+        else c
+        for c in table.cells
+    ]
+    table = table.model_copy(update={"cells": tuple(wide)})
+    assert [(s.kind, s.title) for s in primary(table)] == [("equity_statement", EQUITY_TITLE)]
