@@ -217,12 +217,12 @@ def test_a_convenience_translation_is_left_out() -> None:
 
 
 def test_a_component_that_sounds_like_a_title_stays_a_column_header() -> None:
-    table = printed_table(EQUITY, above=[EQUITY_TITLE])
-    wide = [
-        c.model_copy(update={"text": "Accumulated other comprehensive income", "col_span": 2})
-        if (c.row, c.col) == (0, 3)
-        else c
-        for c in table.cells
-    ]
-    table = table.model_copy(update={"cells": tuple(wide)})
-    assert [(s.kind, s.title) for s in primary(table)] == [("equity_statement", EQUITY_TITLE)]
+    heads = ["", "", "Accumulated other comprehensive income", "", ""]
+    table = printed_table([heads, *EQUITY], above=[EQUITY_TITLE], header_rows=2)
+    cells = tuple(
+        cell.model_copy(update={"col_span": 2}) if (cell.row, cell.col) == (0, 2) else cell
+        for cell in table.cells
+    )
+    (found,) = primary(table.model_copy(update={"cells": cells}))
+    assert (found.kind, found.title) == ("equity_statement", EQUITY_TITLE)
+    assert found.columns[1].header == "Accumulated other comprehensive income Amount"
