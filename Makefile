@@ -33,7 +33,7 @@ $(VENV)/.runtime: pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev,s3,dask]"
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev,s3,dask,train]"
 	touch $@
 
 PEERS := .venv-peers
