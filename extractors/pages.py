@@ -294,12 +294,23 @@ def _raised_in(error: Exception, modules: tuple[str, ...]) -> bool:
     return name.split(".")[0] in modules
 
 
+def _in_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextmanager
 def _open_pdf(path: Path, source: Source, settings: Settings) -> Iterator[pymupdf.Document]:
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
     try:
-        pdf = pymupdf.open(path, filetype="pdf")
+        if _in_utf8(path):
+            pdf = pymupdf.open(path, filetype="pdf")
+        else:  # MuPDF takes names in UTF-8 alone
+            pdf = pymupdf.open(stream=path.read_bytes(), filetype="pdf")
     except pymupdf.EmptyFileError as error:
         raise EmptyError(f"{source.uri} has zero bytes; fetch or scan it again.") from error
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,11 @@ def test_resolutions_are_believed_when_they_make_a_page(
         image.info["dpi"] = dpi
     x, y = page_dpi(image)
     assert max(size[0] / x, size[1] / y) * 72 == pytest.approx(long_side, abs=2)
+
+
+def test_a_name_that_is_not_utf8_is_opened_all_the_same(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    pdf.new_page().insert_text((72, 72), "Net sales 1,234")
+    path = Path(os.fsdecode(os.fsencode(str(tmp_path)) + b"/report-\xff\xfe.pdf"))
+    path.write_bytes(pdf.tobytes())
+    assert [word.text for word in read(path)[0].content.words] == ["Net", "sales", "1,234"]
