@@ -21,6 +21,13 @@ _BALANCE = re.compile(
     r"\bbalances?\b|^as\s*at\b|^at\s+\d|^at\s+[a-z]+\s+\d|余额|^stand\b|^solde|^saldo|\b(?:beginning|end)\s*of\b"
 )
 
+_OPENING_ROW = re.compile(
+    r"\b(?:beginning|opening|start|brought\s*forward)\b|期初|年初|anfangs|\bouverture\b|\bapertura\b"
+)
+_CLOSING_ROW = re.compile(
+    r"\bbalances?\b.*\b(?:end|ending|closing)\b|\b(?:ending|closing)\b.*\bbalances?\b|\bend\s*of\b|期末|年末"
+)
+
 
 def date_rows(items: Sequence[LineItem], known_ends: Collection[date] = ()) -> tuple[LineItem, ...]:
     """Return the items with periods from the dated balance rows among them.
@@ -42,6 +49,23 @@ def date_rows(items: Sequence[LineItem], known_ends: Collection[date] = ()) -> t
         out.append(
             replace(item, period=Period(after, before + timedelta(days=1), months or None, text=item.label))
         )
+    return tuple(out)
+
+
+def date_by_span(items: Sequence[LineItem], span: Period) -> tuple[LineItem, ...]:
+    """Return the items of a statement over one span whose balances name no day: opening and closing balance, movements between."""
+    opening = (
+        Period(end=span.start - timedelta(days=1), text=span.text) if span.start else Period(text=span.text)
+    )
+    out = []
+    for item in items:
+        folded = fold(item.label)
+        if _OPENING_ROW.search(folded):
+            out.append(replace(item, period=opening))
+        elif _CLOSING_ROW.search(folded):
+            out.append(replace(item, period=Period(end=span.end, text=span.text)))
+        else:
+            out.append(replace(item, period=span))
     return tuple(out)
 
 

@@ -128,6 +128,8 @@ _SHARES_HEADER = re.compile(
     r"\b(?:shares?|units)(?:\s*(?:issued|outstanding))?(?:\s*[(（][^()（）]*[)）])?\W*$|\bnumber\s*of\s*(?:\w+\s*){0,3}(?:shares|units)\b|股数$"
 )
 _MINOR = re.compile(r"\bpence\b|\bcents\b|\bcent\b(?!r)|[(（]\s*(?:p|c|¢)\s*[)）]|\bin\s*(?:p|c|¢)\W*$|分/股")
+# "Treasury shares" and their like stand for an amount; where they are counted, "Number" or "Shares" stands below.
+_SHARES_AT_COST = re.compile(r"\b(?:restricted|treasury|deferred|own|unissued|unearned)\s*shares?\W*$")
 _IN_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
 _VALUED_SHARES = re.compile(
     r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
@@ -324,7 +326,8 @@ def _counted(folded: str) -> bool:
 
 def heads_shares(header: str) -> bool:
     """Tell whether a column of an equity statement holds numbers of shares: "Common Stock Shares", "Number of shares"."""
-    return bool(_SHARES_HEADER.search(fold(header)))
+    folded = fold(header)
+    return bool(_SHARES_HEADER.search(folded)) and not _SHARES_AT_COST.search(folded)
 
 
 def own_scale(label: str, path: Sequence[str] = ()) -> int | None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
+from os.path import commonprefix
 
 from extractors.candidates import (
     TITLE_LINES,
@@ -52,6 +53,7 @@ from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
 from schemas.records import StatementKind
 
+MIN_COMPONENTS = 3  # columns under one date that are components of equity, not periods
 NOTE_LINES = 3  # lines below a table that may state its unit
 STUB_ROWS = 3  # first rows without values whose labels may state the unit
 
@@ -162,21 +164,26 @@ def _statement(
     periods = complete_periods(headers, candidate.titles, instant=kind == "balance_sheet", known_ends=ends)
     periods = _restated(periods, [line.text for line in candidate.parts[-1].table.below])
     dated = sum(bool(h.year) or h.relative is not None for h in headers)
-    components = kind == "equity_statement" and dated * 2 < len(headers)
+    captioned = len(headers) >= MIN_COMPONENTS and len({_same_date(h) for h in headers}) == 1
+    components = kind == "equity_statement" and (dated * 2 < len(headers) or captioned)
+    named = (
+        _without_caption([h.text for h in headers]) if components and captioned else [h.text for h in headers]
+    )
     cols = [col for side in first.layout.sides for col in side.value_cols]
+    priced = {p.col for cells in first.layout.grid.values() for p in cells if p.amount and p.amount.symbol}
     columns = tuple(
-        _component(col, h.text, note) if components else Column(col, h.text, period)
-        for col, h, period in zip(cols, headers, periods, strict=True)
+        _component(col, name, note, col in priced) if components else Column(col, name, period)
+        for col, name, period in zip(cols, named, periods, strict=True)
     )
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if not components:
         columns = _undated_twins(columns, items)
     if components:
         items = date_rows(items, ends)
-        if not any(
-            item.period for item in items
-        ):  # "balance at the beginning of the year": the title says which
-            columns = tuple(replace(c, period=p) for c, p in zip(columns, periods, strict=True))
+        if not any(item.period for item in items) and len({p.end for p in periods}) == 1:
+            items = date_by_span(
+                items, periods[0]
+            )  # "balance at the beginning of the year": the title says which
     return Statement(
         kind,
         why_not is None,
@@ -222,9 +229,23 @@ def _same_span(first: Period, second: Period) -> bool:
     return (first.end, first.months) == (second.end, second.months)
 
 
-def _component(col: int, header: str, note: UnitNote) -> Column:
-    """The column of an equity statement that holds one component: an amount, or the number of shares behind it."""
-    shares = heads_shares(header)
+def _same_date(header: HeaderPeriod) -> tuple[int | None, int | None, int | None]:
+    return header.year, header.month, header.day
+
+
+def _without_caption(headers: Sequence[str]) -> list[str]:
+    """Drop the words that all headers begin with: a caption over the whole table ("For the year ended 31 December 2022")."""
+    words = [header.split() for header in headers]
+    shared = commonprefix(words)
+    return [" ".join(own[len(shared) :]) or header for own, header in zip(words, headers, strict=True)]
+
+
+def _component(col: int, header: str, note: UnitNote, priced: bool) -> Column:
+    """The column of an equity statement that holds one component: an amount, or the number of shares behind it.
+
+    A column in which a currency sign is printed (`priced`) holds amounts, whatever its header is called.
+    """
+    shares = heads_shares(header) and not priced
     scale = scale_of("shares", note, own_scale(header)) if shares else None
     return Column(col, header, Period(text=header), header, shares, scale)
 

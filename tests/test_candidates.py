@@ -226,3 +226,29 @@ def test_a_component_that_sounds_like_a_title_stays_a_column_header() -> None:
     (found,) = primary(table.model_copy(update={"cells": cells}))
     assert (found.kind, found.title) == ("equity_statement", EQUITY_TITLE)
     assert found.columns[1].header == "Accumulated other comprehensive income Amount"
+
+
+def test_one_date_over_all_components_dates_the_rows_and_heads_no_column() -> None:
+    date_line = "For the year ended 31 December 2022"
+    rows = [
+        ["", f"{date_line} Share capital", f"{date_line} Treasury shares", f"{date_line} Total equity"],
+        ["Balance at the beginning of the year", "100", "(8)", "92"],
+        ["Profit for the year", "50", "-", "50"],
+        ["Dividends paid", "(20)", "-", "(20)"],
+        ["Balance at the end of the year", "130", "(8)", "122"],
+    ]
+    statements = primary(printed_table(rows, above=[EQUITY_TITLE, "(In millions)"]))
+    facts = [f for s in statements for f in state_facts(s) if f.label_path[:1] == ("Treasury shares",)]
+    assert [(f.period_start, f.period_end, f.value) for f in facts] == [
+        (None, date(2021, 12, 31), Decimal(-8_000_000)),
+        (date(2022, 1, 1), date(2022, 12, 31), Decimal(0)),
+        (date(2022, 1, 1), date(2022, 12, 31), Decimal(0)),
+        (None, date(2022, 12, 31), Decimal(-8_000_000)),
+    ]
+
+
+def test_a_column_of_shares_with_a_currency_sign_holds_amounts() -> None:
+    rows = [list(row) for row in EQUITY]
+    rows[1][1] = "$ 1,250"
+    issued = facts_of(primary(printed_table(rows, above=[EQUITY_TITLE, "(In millions)"])), "Shares issued")
+    assert (issued[0].value, issued[0].currency) == (Decimal(30_000_000), "USD")
