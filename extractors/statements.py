@@ -35,7 +35,7 @@ from extractors.periods import (
     read_header,
 )
 from extractors.realign import Placed
-from extractors.rollforward import date_rows
+from extractors.rollforward import date_by_span, date_rows
 from extractors.scales import (
     RowUnit,
     UnitNote,
