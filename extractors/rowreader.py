@@ -86,19 +86,31 @@ def read_by_rows(
         why = "This page has no words by which rows could be found; run again with OCR on."
         return EngineReading((), 0, (tile_failure(content.page, None, "engine", why),))
     tables = read_tables(content)
-    bands = plan_bands(content, [table.box for table in tables])
-    if not bands:
-        return EngineReading(tables)
-    images = [png(image) for image in draw_bands(bands, content, render)]
-    with ThreadPoolExecutor(TILES_AT_ONCE, thread_name_prefix="row") as pool:
-        outcomes = list(pool.map(lambda band, image: ask_row(client, model, band, image), bands, images))
+    asked = ask_rows(client, model, tables, content, render)
     fragments = tuple(
-        place(table, [(b, o) for b, o in zip(bands, outcomes, strict=True) if b.table == number], content)
+        place(table, [(band, outcome) for band, outcome in asked if band.table == number], content)
         for number, table in enumerate(tables)
     )
-    problems = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
+    problems = [outcome for _, outcome in asked if isinstance(outcome, Problem)]
     failures = tuple(recorded(problem, content.page, "vision", REST) for problem in one_per_tile(problems))
-    return EngineReading(fragments, len(bands), failures)
+    return EngineReading(fragments, len(asked), failures)
+
+
+def ask_rows(
+    client: WorkerClient,
+    model: str | None,
+    tables: Sequence[TableFragment],
+    content: PageContent,
+    render: Render,
+) -> list[tuple[RowBand, RowReading | Problem]]:
+    """Ask a worker about every row of the tables; return the strips and what was seen in each."""
+    bands = plan_bands(content, [table.box for table in tables])
+    if not bands:
+        return []
+    images = [png(image) for image in draw_bands(bands, content, render)]
+    with ThreadPoolExecutor(TILES_AT_ONCE, thread_name_prefix="row") as pool:
+        outcomes = pool.map(lambda band, image: ask_row(client, model, band, image), bands, images)
+        return list(zip(bands, outcomes, strict=True))
 
 
 def ask_row(client: WorkerClient, model: str | None, band: RowBand, image: bytes) -> RowReading | Problem:
@@ -130,7 +142,7 @@ def place(
     read: dict[int, list[tuple[str, float]]] = {}
     unanswered: set[int] = set()
     for band, outcome in outcomes:
-        slots = _slots(table, band)
+        slots = printed_cells(table, band)
         for number, printed in slots:
             words.setdefault(number, []).extend(printed)
         if isinstance(outcome, Problem):
@@ -148,7 +160,7 @@ def place(
     return table.model_copy(update={"cells": tuple(cells), "engine": "vision"})
 
 
-def _slots(table: TableFragment, band: RowBand) -> list[Slot]:
+def printed_cells(table: TableFragment, band: RowBand) -> list[Slot]:
     """Return the cells that a strip shows, from left to right, each with its words in it."""
     found: dict[int, list[Word]] = {}
     for word in band.words:
