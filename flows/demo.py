@@ -23,7 +23,7 @@ import httpx
 import pyarrow.dataset as ds
 from rich.console import Console
 
-from flows.cli import ExitCode
+from flows.options import ExitCode
 from schemas.arrow import DATASETS
 
 SAMPLES = "sample_docs"

@@ -36,7 +36,8 @@ from extractors.errors import ParquetryError, TransportError, UsageError
 from flows.parameters import RunParameters
 from flows.plan import Plan, ToRead, Way
 from flows.progress import REASON_TEXT
-from flows.run import OpenRun, Reader, open_reader, open_run, read_and_write
+from flows.reading import Reader, open_reader, read_and_write
+from flows.run import OpenRun, open_run
 from flows.spread import Bench, read_on, task_runner_of
 from flows.summary import Events, Outcome, Summary
 from schemas.records import Failure

@@ -19,7 +19,7 @@ from extractors.settings import Settings
 from flows.datasets import Datasets
 from flows.parameters import RunParameters
 from flows.plan import ToRead, Way
-from flows.run import Job, Reader, open_reader, read_and_write
+from flows.reading import Job, Reader, open_reader, read_and_write
 from flows.summary import Outcome
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from flows.datasets import Datasets
 from flows.parameters import RunParameters
-from flows.run import PAGES, run_direct
+from flows.reading import PAGES
+from flows.run import run_direct
 from flows.summary import Events
 from tests.faults.test_kill import start
 from tests.small import content, small_pdf

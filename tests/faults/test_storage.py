@@ -16,7 +16,7 @@ from extractors.isolation import ReaderPool
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from flows.datasets import Datasets
-from flows.run import PAGES
+from flows.reading import PAGES
 from tests.conftest import ROOT
 from tests.faults.test_kill import ENVIRONMENT, check_whole, documents_in, run, start
 from tests.small import content, small_pdf
