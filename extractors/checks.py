@@ -31,13 +31,13 @@ def check_statements(
     statements: Sequence[Statement], facts: Sequence[Fact]
 ) -> tuple[tuple[Fact, ...], tuple[Check, ...]]:
     """Run all checks of a document and return its facts with their outcome, in the same order, and the checks."""
-    behind = _evidence(statements)
+    behind = evidence_by_place(statements)
     stated = {(f.table_id, f.row, f.col): f for f in facts}
-    findings = _run(statements, stated, behind)
+    findings = find_findings(statements, stated, behind)
     mends = _mends(findings, stated, behind)
     if mends:
         stated.update(mends)
-        findings = _run(statements, stated, behind)
+        findings = find_findings(statements, stated, behind)
     outcome = narrow(findings)
     judged = tuple(
         judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id)) for place, fact in stated.items()
@@ -71,7 +71,7 @@ def completeness(statements: Sequence[Statement]) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def _run(
+def find_findings(
     statements: Sequence[Statement], facts: dict[Place, Fact], behind: dict[Place, Evidence]
 ) -> list[Finding]:
     """Run every check once over the facts as they stand."""
@@ -109,7 +109,7 @@ def _mends(
     return found
 
 
-def _evidence(statements: Sequence[Statement]) -> dict[Place, Evidence]:
+def evidence_by_place(statements: Sequence[Statement]) -> dict[Place, Evidence]:
     """Return what stands behind each value, by table, row and column."""
     return {
         (item.table_id, item.row, value.placed.cell.col): evidence(value.placed.cell)
