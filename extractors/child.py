@@ -122,9 +122,11 @@ def read(
                 readings[reading.page] = reading
                 channel.send(f"PAGE {reading.page} {is_final(reading):d}", READING.dump_json(reading))
                 signal.alarm(seconds)
-    signal.alarm(max(seconds, int(ASSEMBLY_SECONDS * n_pages) + ALARM_GRACE))
-    in_order = tuple(readings[number] for number in range(1, n_pages + 1))
-    result = document.assemble_document(source, settings, engine, in_order, started, request["flow_run_id"])
+        signal.alarm(max(seconds, int(ASSEMBLY_SECONDS * n_pages) + ALARM_GRACE))
+        in_order = tuple(readings[number] for number in range(1, n_pages + 1))
+        result = document.assemble_document(
+            source, settings, engine, in_order, started, request["flow_run_id"], opened
+        )
     channel.send("RESULT", result.model_dump_json().encode())
 
 

@@ -17,9 +17,10 @@ from extractors.errors import MemoryExceededError, ParquetryError
 from extractors.facts import state_facts
 from extractors.gather import cell_records, describe, failed_document, overall, page_records, table_records
 from extractors.geometry import outside_lines
+from extractors.look_again import Eyes, look_again
 from extractors.ownreader import OwnReader, document_rows, open_own
 from extractors.ownschema import load_own
-from extractors.pages import OpenPage, failure, open_document
+from extractors.pages import OpenDocument, OpenPage, failure, open_document
 from extractors.second_look import confirm_numbers
 from extractors.settings import Settings
 from extractors.sources import Source
@@ -42,10 +43,11 @@ def extract_document(
     started = datetime.now(UTC)
     engine, own = choose_engine(settings), open_own(settings)
     try:
-        readings = tuple(read_pages(source, settings, engine, on_page=on_page, own=own))
+        with open_document(source, settings) as opened:
+            readings = tuple(read_opened(opened, engine, 1, on_page, own))
+            return assemble_document(source, settings, engine, readings, started, flow_run_id, opened)
     except ParquetryError as error:
         return failed_document(source, settings, engine, error, started, flow_run_id)
-    return assemble_document(source, settings, engine, readings, started, flow_run_id)
 
 
 def read_pages(
@@ -60,11 +62,22 @@ def read_pages(
 
     Raises one of `extractors.errors` when the document cannot be opened at all.
     """
-    with open_document(source, settings) as document:
-        for page in document.pages(first):
-            yield read_safely(page, engine, own)
-            if on_page:
-                on_page(page.content.page, document.n_pages)
+    with open_document(source, settings) as opened:
+        yield from read_opened(opened, engine, first, on_page, own)
+
+
+def read_opened(
+    opened: OpenDocument,
+    engine: Engine,
+    first: int = 1,
+    on_page: OnPage | None = None,
+    own: OwnReader | None = None,
+) -> Iterator[PageReading]:
+    """Yield the readings of an open document's pages from page `first` on."""
+    for page in opened.pages(first):
+        yield read_safely(page, engine, own)
+        if on_page:
+            on_page(page.content.page, opened.n_pages)
 
 
 def read_safely(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> PageReading:
@@ -114,6 +127,7 @@ def read_page(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> P
         seconds_text=page.seconds,
         status="failed" if page.failed else "partial" if failures else "ok",
         own=own_rows,
+        skew=content.skew,
     )
 
 
@@ -124,11 +138,16 @@ def assemble_document(
     readings: Sequence[PageReading],
     started: datetime,
     flow_run_id: str | None = None,
+    opened: OpenDocument | None = None,
 ) -> DocumentResult:
-    """Turn the readings of all pages into the document's rows."""
+    """Turn the readings of all pages into the document's rows.
+
+    With the document still `opened`, figures of scans that a failed check points at are looked at again.
+    """
     start = time.perf_counter()
     joined = join_tables(readings, source.doc_id)
-    statements, facts, checks, faults = understand(joined, readings)
+    eyes = Eyes(opened.render, settings.ocr, engine) if opened else None
+    joined, statements, facts, checks, faults = understand(joined, readings, eyes)
     tables = table_records(joined, statements)
     cells = cell_records(joined, facts)
     failures = (*(f for r in readings for f in r.failures), *faults)
@@ -162,15 +181,27 @@ def assemble_document(
 
 
 def understand(
-    tables: Sequence[JoinedTable], readings: Sequence[PageReading]
-) -> tuple[tuple[Statement, ...], tuple[Fact, ...], tuple[Check, ...], tuple[Failure, ...]]:
-    """Find the statements, state their facts and check them. A fault of ours here costs the facts, not the tables."""
+    tables: Sequence[JoinedTable], readings: Sequence[PageReading], eyes: Eyes | None = None
+) -> tuple[
+    tuple[JoinedTable, ...],
+    tuple[Statement, ...],
+    tuple[Fact, ...],
+    tuple[Check, ...],
+    tuple[Failure, ...],
+]:
+    """Find the statements, look again where their figures contradict each other, state their facts and check them.
+
+    Returns the tables as well, with what was set right. A fault of ours here costs the facts, not the tables.
+    """
+    tables = tuple(tables)
     try:
+        if eyes:
+            tables = look_again(tables, readings, eyes)
         statements = find_statements(tables, readings)
         stated = tuple(fact for statement in statements for fact in state_facts(statement))
-        return statements, *check_statements(statements, stated), ()
+        return tables, statements, *check_statements(statements, stated), ()
     except Exception as error:
         fault = ParquetryError(
             f"the statements could not be read ({type(error).__name__}: {error}); the tables are complete. Report this."
         )
-        return (), (), (), (failure(fault, "statements", None),)
+        return tables, (), (), (), (failure(fault, "statements", None),)

@@ -76,6 +76,8 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         needs_review=bool(reasons),
         review_reason="; ".join(reasons) or None,
         restated=column.period.restated,
+        reading=cell.source if cell.first_text is None else "second_look",
+        first_text=cell.first_text,
     )
 
 

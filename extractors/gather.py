@@ -109,6 +109,7 @@ def cell_records(tables: Sequence[JoinedTable], facts: Sequence[Fact]) -> tuple[
                     grounding=cell.grounding,
                     confidence=cell.confidence,
                     needs_review=place in doubted or (place not in settled and doubtful(cell, amount)),
+                    first_text=cell.first_text,
                 )
             )
     return tuple(rows)

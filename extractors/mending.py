@@ -25,7 +25,14 @@ def mended(fact: Fact, wanted: Decimal | None) -> Fact | None:
             reason = (
                 f"read as {fact.raw_text!r}, taken for {plain(amount.value)}: only that makes the rows add up"
             )
-            return fact.model_copy(update={"value": wanted, "review_reason": reason, "needs_review": True})
+            return fact.model_copy(
+                update={
+                    "value": wanted,
+                    "review_reason": reason,
+                    "needs_review": True,
+                    "reading": "mended",
+                }
+            )
     return None
 
 

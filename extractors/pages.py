@@ -81,6 +81,10 @@ class OpenDocument(Protocol):
         """Yield the pages from `first` to `last` (from 1, both included; to the end without `last`)."""
         ...
 
+    def render(self, number: int, rotation: int, skew: float) -> Render:
+        """Return the render function of a page that was read before, upright by the degrees clockwise that its reading tells."""
+        ...
+
 
 @contextmanager
 def open_document(source: Source, settings: Settings) -> Iterator[OpenDocument]:
@@ -136,6 +140,12 @@ class PdfDocument:
             yield replace(page, seconds=time.perf_counter() - start)
             pymupdf.TOOLS.store_shrink(100)  # MuPDF keeps decoded images and fonts of pages that are done
 
+    def render(self, number: int, rotation: int, skew: float) -> Render:
+        """Return the render function of a page that was read before."""
+        page = self._pdf.load_page(number - 1)
+        pose = Pose(page.rect.width, page.rect.height, (rotation - page.rotation) % 360, skew)
+        return upright_render(pdf_raster(page), pose, self._settings.max_pixels)
+
     def _read(self, number: int) -> OpenPage:
         page = self._pdf.load_page(number - 1)
         named = _content_xrefs(page) if self._pdf.is_repaired else []
@@ -188,7 +198,14 @@ class ImageDocument:
                 page = failed_page(number, _ours(error, self._source.uri, number))
             yield replace(page, seconds=time.perf_counter() - start)
 
-    def _read(self, number: int) -> OpenPage:
+    def render(self, number: int, rotation: int, skew: float) -> Render:
+        """Return the render function of a page that was read before."""
+        pixels, width, height = self._decoded(number)
+        pose = Pose(width, height, rotation, skew)
+        return upright_render(image_raster(pixels, width, height), pose, self._settings.max_pixels)
+
+    def _decoded(self, number: int) -> tuple[Pixels, float, float]:
+        """Return a page's pixels as stored, and its width and height in points."""
         if self.n_pages > 1:
             self._image.seek(number - 1)
             self._check_pixels()
@@ -196,7 +213,10 @@ class ImageDocument:
         pixels = decode(self._image)
         if self._image.getexif().get(0x0112, 1) >= 5:  # EXIF orientations that lay the picture on its side
             dpi_x, dpi_y = dpi_y, dpi_x
-        width, height = pixels.shape[1] / dpi_x * POINTS_PER_INCH, pixels.shape[0] / dpi_y * POINTS_PER_INCH
+        return pixels, pixels.shape[1] / dpi_x * POINTS_PER_INCH, pixels.shape[0] / dpi_y * POINTS_PER_INCH
+
+    def _read(self, number: int) -> OpenPage:
+        pixels, width, height = self._decoded(number)
         raster = image_raster(pixels, width, height)
         if not self._settings.ocr:
             content = PageContent(number, width, height, 0, "none", ())

@@ -48,13 +48,13 @@ SCHEMAS: dict[str, pa.Schema] = {
     "cells": _schema(
         doc_id=TEXT, table_id=TEXT, row=INT, col=INT, row_span=INT, col_span=INT, role=CATEGORY, text=TEXT,
         value=MONEY, unit=CATEGORY, page=INT, bbox=BOX, source=CATEGORY, grounding=CATEGORY, confidence=FLOAT,
-        needs_review=BOOL,
+        needs_review=BOOL, first_text=TEXT,
     ),
     "facts": _schema(
         doc_id=TEXT, fact_id=TEXT, table_id=TEXT, row=INT, col=INT, statement=CATEGORY, label=TEXT, label_path=TEXTS,
         concept=CATEGORY, period_start=pa.date32(), period_end=pa.date32(), months=INT, currency=CATEGORY,
         scale=pa.int64(), raw_text=TEXT, value=MONEY, page=INT, bbox=BOX, grounding=CATEGORY, check_status=CATEGORY,
-        confidence=FLOAT, needs_review=BOOL, review_reason=TEXT, restated=BOOL,
+        confidence=FLOAT, needs_review=BOOL, review_reason=TEXT, restated=BOOL, reading=CATEGORY, first_text=TEXT,
     ),
     "checks": _schema(
         doc_id=TEXT, table_id=TEXT, check=CATEGORY, detail=TEXT, column=INT, expected=MONEY, actual=MONEY,

@@ -89,6 +89,7 @@ class ReadCell(Frozen):
     bold: bool = False
     ruled_above: bool = False  # a horizontal rule stands just above the cell: the sign of a total
     note: str | None = None  # what grounding or a second reading has to say, for `review_reason`
+    first_text: str | None = None  # what was read first, where a later look at the page gave `text`
 
 
 class TableFragment(Frozen):
@@ -140,3 +141,4 @@ class PageReading:
     status: Literal["ok", "partial", "failed"] = "ok"
     notes: tuple[str, ...] = field(default=())
     own: tuple[OwnRow, ...] = ()  # answers to a schema of the user's own
+    skew: float = 0.0  # degrees that a scan was turned by to make its lines level

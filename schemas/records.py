@@ -20,6 +20,13 @@ Status = Literal["ok", "partial", "failed"]
 TextSource = Literal["text_layer", "ocr", "none"]
 Source = Literal["text_layer", "ocr", "vision"]
 Grounding = Literal["exact", "normalised", "mismatch", "unavailable"]
+Reading = Literal[
+    "text_layer",  # what the page's own text prints
+    "ocr",
+    "vision",
+    "second_look",  # a failed check had the figure's pixels read anew, and they show another one, with which the check holds
+    "mended",  # the characters that were read, taken for others (a point for a comma): only that makes a check hold
+]
 Role = Literal["column_header", "row_header", "section", "value", "total"]
 StatementKind = Literal[
     "income_statement", "balance_sheet", "cash_flow_statement", "comprehensive_income", "equity_statement"
@@ -117,6 +124,7 @@ class Cell(Record):
     grounding: Grounding
     confidence: float
     needs_review: bool = False
+    first_text: str | None = None  # what was read first, where a second look at the page gave `text`
 
 
 class Table(Record):
@@ -170,6 +178,8 @@ class Fact(Record):
     restated: bool = (
         False  # the column, or a note to its header, says that the period's figures were changed since
     )
+    reading: Reading | None = None  # which reading gave the value
+    first_text: str | None = None  # what was read first, where a second look at the page gave `raw_text`
 
 
 class Check(Record):
