@@ -27,6 +27,7 @@ OPEN_END = re.compile(
     r"(?:[,;/&]|\w-|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|und|der|die|et|de|des|y|e))$", re.I
 )
 SECTION_END = re.compile(r"[:：]$")
+HEADING_LETTERS = 8  # capitals that make a heading; fewer are an abbreviation
 LOWER = re.compile(r"[a-zà-ÿ]{2,}|\([^()]*\)$")
 
 Row = Sequence[Placed]
@@ -64,6 +65,11 @@ class _Row:
         self.left = self.label.box.x0 if self.label else math.inf
         self.text = self.label.piece.text if self.label else ""
         self.bold = self.label is not None and all(word.bold for word in self.label.piece.words)
+
+    @property
+    def capitals(self) -> bool:
+        """The label is set in capitals throughout."""
+        return self.text.isupper() and sum(map(str.isalpha, self.text)) >= HEADING_LETTERS
 
     @property
     def lower(self) -> bool:
@@ -112,6 +118,8 @@ def _continues(above: Sequence[_Row], here: _Row, after: _Row | None, labels: _L
         return half_way and (len(above) > 1 or here.lower)
     if here.others and valued:
         return False
+    if here.capitals and not last.text.isupper() and not OPEN_END.search(last.text):
+        return False  # a heading set in capitals below a row that is not
     if SECTION_END.search(last.text) or last.bold != here.bold or here.left < above[0].left - labels.indent:
         return False
     if valued:

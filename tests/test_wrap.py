@@ -76,3 +76,12 @@ def test_bold_sections_do_not_swallow_plain_rows() -> None:
 Common stock                         120     110
 Capital                               12      11
 """)[:2] == ["Noncontrolling interests and equity", "Common stock"]
+
+
+def test_a_heading_in_capitals_is_not_the_end_of_the_total_above_it() -> None:
+    assert labels("""
+Other assets                          20      10
+Total assets                         120     110
+     LIABILITIES AND EQUITY
+Accounts payable                      12      11
+""")[1:3] == ["Total assets", "LIABILITIES AND EQUITY"]
