@@ -140,7 +140,7 @@ def load_own(reference: str, examples: str | None = None, row_is: str | None = N
     """
     model = _import(reference)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", model.__name__).lower().strip("_")
-    if name in DATASETS:
+    if name in (*DATASETS, "compact"):
         raise UsageError(
             f"{model.__name__} would be written to the dataset {name}, which Parquetry has already; give the class another name."
         )

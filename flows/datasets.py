@@ -119,6 +119,26 @@ class Datasets:
                 "documents that are done are not read again."
             ) from error
 
+    def put_file(self, name: str, made: Path) -> None:
+        """Move a whole file from this machine to its place under the root in one step. Raises WriteError.
+
+        Under a local root `made` must be on the same disk.
+        """
+        try:
+            if self.local:
+                target = Path(self.path(name))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with made.open("rb") as file:
+                    os.fsync(file.fileno())
+                made.replace(target)
+                _sync_folder(target.parent)
+            else:
+                self.fs.put_file(str(made), self.path(name))
+        except OSError as error:
+            raise WriteError(
+                f"{name} could not be written under {self.uri} ({error}). Free space or mend access, then run again."
+            ) from error
+
     def get(self, name: str) -> bytes | None:
         """Return the bytes of a file under the root; None when there is none."""
         try:
@@ -174,6 +194,37 @@ class Datasets:
             for entry in found
             if entry["name"].endswith(".parquet")
         }
+
+    def stamp(self, dataset: str, file: str) -> str | None:
+        """Return the stamp of one file as `files` would; None when there is none."""
+        path = self.path(dataset, f"{file}.parquet")
+        try:
+            if self.local:
+                return _stat_stamp(Path(path).stat())
+            self.fs.invalidate_cache(path)
+            return _stamp(self.fs.info(path))
+        except FileNotFoundError:
+            return None
+
+    def being_written(self, file: str) -> bool:
+        """Tell whether a document's files are being exchanged, or their exchange was broken off."""
+        path = self.path(STATE, "writing", file)
+        if self.local:
+            return Path(path).exists()
+        self.fs.invalidate_cache(path)
+        return bool(self.fs.exists(path))
+
+    def read_any(self, dataset: str, file: str) -> pa.Table | None:
+        """Return the rows of one file, also of a dataset of the user's own; None when it has no such file.
+
+        Raises FileNotFoundError when one of the seven datasets misses it.
+        """
+        if dataset in SCHEMAS:
+            return self.read(dataset, file)
+        try:
+            return pq.read_table(pa.BufferReader(self.fs.cat_file(self.path(dataset, f"{file}.parquet"))))
+        except FileNotFoundError:
+            return None
 
     def read(self, dataset: str, file: str) -> pa.Table:
         """Return the rows of one file. Raises FileNotFoundError."""
@@ -234,24 +285,31 @@ def _put_local(aside: Path, target: Path, data: bytes | pa.Buffer) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _scan_local(folder: Path) -> dict[str, str]:
     try:
         with os.scandir(folder) as entries:
             return {
-                entry.name.removesuffix(".parquet"): f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+                entry.name.removesuffix(".parquet"): _stat_stamp(entry.stat())
                 for entry in entries
                 if entry.name.endswith(".parquet")
-                for stat in (entry.stat(),)
             }
     except FileNotFoundError:
         return {}
+
+
+def _stat_stamp(stat: os.stat_result) -> str:
+    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
 
 
 def _stamp(entry: Mapping[str, Any]) -> str:

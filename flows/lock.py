@@ -37,12 +37,15 @@ class OutputBusyError(ParquetryError):
 
 
 @contextmanager
-def writing(out: Datasets, wait: float = 0.0) -> Iterator[None]:
-    """Hold the output for one writer. Waits up to `wait` seconds, then raises OutputBusyError."""
+def writing(out: Datasets, wait: float = 0.0, lock: str = LOCK) -> Iterator[None]:
+    """Hold the output for one writer. Waits up to `wait` seconds, then raises OutputBusyError.
+
+    `lock` names what is held: by a run the output, by a compaction its copy.
+    """
     deadline = time.monotonic() + wait
     hold = _hold_local if out.local else _hold_object
     while True:
-        with hold(out) as owner:
+        with hold(out, lock) as owner:
             if owner is None:
                 yield
                 return
@@ -70,9 +73,9 @@ def _told(content: str) -> str:
 
 
 @contextmanager
-def _hold_local(out: Datasets) -> Iterator[str | None]:
+def _hold_local(out: Datasets, lock: str) -> Iterator[str | None]:
     """Give None when the lock is ours, else who has it."""
-    path = Path(out.path(LOCK))
+    path = Path(out.path(lock))
     try:
         handle = path.open("a+")
     except OSError as error:
@@ -94,20 +97,20 @@ def _hold_local(out: Datasets) -> Iterator[str | None]:
 
 
 @contextmanager
-def _hold_object(out: Datasets) -> Iterator[str | None]:
+def _hold_object(out: Datasets, lock: str) -> Iterator[str | None]:
     """Give None when the lock object is ours, else who has it.
 
     The object is written, and read again after a moment: of two runs that start together the later write stands, and
     both see it. Renewals go on in a thread for as long as the lock is held.
     """
     mine = {**_me(), "id": uuid.uuid4().hex}
-    held = _lock_object(out)
+    held = _lock_object(out, lock)
     if held and time.time() - held.get("renewed", 0) < STALE_SECONDS:
         yield _told(json.dumps(held))
         return
-    _renew(out, mine)
+    _renew(out, lock, mine)
     time.sleep(2 * ASK_SECONDS)
-    held = _lock_object(out)
+    held = _lock_object(out, lock)
     if held and held.get("id") != mine["id"]:
         yield _told(json.dumps(held))
         return
@@ -115,7 +118,7 @@ def _hold_object(out: Datasets) -> Iterator[str | None]:
 
     def keep() -> None:
         while not done.wait(RENEW_SECONDS):
-            _renew(out, mine)
+            _renew(out, lock, mine)
 
     keeper = threading.Thread(target=keep, name="lock-keeper", daemon=True)
     keeper.start()
@@ -124,15 +127,15 @@ def _hold_object(out: Datasets) -> Iterator[str | None]:
     finally:
         done.set()
         keeper.join()
-        out.fs.rm_file(out.path(LOCK))
+        out.fs.rm_file(out.path(lock))
 
 
-def _renew(out: Datasets, mine: dict[str, Any]) -> None:
-    out.put(LOCK, json.dumps({**mine, "renewed": time.time()}).encode())
+def _renew(out: Datasets, lock: str, mine: dict[str, Any]) -> None:
+    out.put(lock, json.dumps({**mine, "renewed": time.time()}).encode())
 
 
-def _lock_object(out: Datasets) -> dict[str, Any]:
-    content = out.get(LOCK)
+def _lock_object(out: Datasets, lock: str) -> dict[str, Any]:
+    content = out.get(lock)
     try:
         held = json.loads(content) if content else {}
     except ValueError:
