@@ -14,11 +14,12 @@ from statistics import median
 from rapidfuzz import fuzz
 
 from extractors.kinds import TITLE_WORD, KindGuess, guess_kind, title_kind
-from extractors.layout import Layout, Side, lay_out
+from extractors.layout import Layout, lay_out
 from extractors.lineitems import RawItem, is_year_row, read_items
 from extractors.periods import fold, read_header
 from extractors.realign import Placed
 from extractors.scales import read_note
+from extractors.sides import Side
 from schemas.page import JoinedTable, Line, PageReading
 
 TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand

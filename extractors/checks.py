@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from extractors.arithmetic import Sum, find_sums
+from extractors.comparisons import check_comparisons
 from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
 from extractors.ledger import Ledger, open_ledger
@@ -84,7 +85,11 @@ def find_findings(
         for ledger, found in zip(ledgers, sums, strict=True)
         for f in check_sums(ledger, found, exact, printed)
     ]
-    return findings + check_identities(ledgers)
+    findings += check_identities(ledgers)
+    confirmed = frozenset(
+        f.fact_id for found in findings if found.check.status == "pass" for f, _ in found.facts
+    )
+    return findings + [f for ledger in ledgers for f in check_comparisons(ledger, confirmed)]
 
 
 def _mends(

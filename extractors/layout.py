@@ -10,52 +10,27 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
+from extractors.asides import aside_kind
 from extractors.kinds import TITLE_WORD, title_kind
-from extractors.periods import find_dates, find_span, fold, is_no_period, read_header
+from extractors.periods import find_dates, find_span, fold, read_header
 from extractors.realign import Placed, loose_heads, overlapped, realign
-from extractors.scales import read_currency, read_note
+from extractors.scales import read_note
+from extractors.sides import NOTE_HEADER, SIGN_ONLY, UNIT_NOISE, Side, extent, read_side
 from schemas.amount import parse_amount
 from schemas.page import JoinedTable, Line, ReadCell
 
 MAX_HEADER_ROWS = 9  # stacked headers of scans reach five printed lines; more is no header
-STRAY_SHARE = 0.15  # of the rows: a column with fewer values and no header holds footnote markers
-LARGEST_NOTE = 99  # notes to the accounts are numbered with at most two digits
-NOTE_RATIO = 10  # the values' median is this many times the notes' median
 MAX_LOOSE = 40  # characters of a column header outside its table; longer lines are titles
 MARGIN_TITLE = 6.0  # points; a line that begins at the labels' left edge is a title, no column header
 LABEL_SHARE = 0.5  # of a column's body cells that are words: it holds labels
 MIN_LABELS = 3  # labels that make a second label column, as in two-sided balance sheets
 
-_NOTE_HEADER = re.compile(
-    r"^\W*(?:notes?|note\(s\)|note\s*(?:ref|no)\.?s?|anm\.?|anhang|annexes?|notas?|toel\w*|附注|附註|注释|行次|ref\.?)\W*$"
-)
-_NOTE_CELL = re.compile(
-    r"^\(?\d{1,2}(?:\s*\(?[a-z]\)?|\.\d{1,2})?(?:\s*[,&/-]\s*\d{1,2}(?:\([a-z]\))?)*\)?$", re.I
-)
-_SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 _CLOSING = re.compile(r"^\s*\)\s*%?\s*$|^\s*%\s*$")
-_UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
-_GROUP_HEAD = re.compile(r"^\W*(?:the\s*)?(?:group|consolidated|konzern|合并|合併)\b")
-_PARENT_HEAD = re.compile(r"^\W*(?:the\s*)?(?:company|parent(?:\s*(?:entity|company))?|母公司)(?:\W|\d|$)")
 _BRACKETED_NOTE = re.compile(
     r"^[(（][^()（）]*\b(?:in|thousands?|millions?|unaudited)\b[^()（）]*[)）]$", re.I
 )
 _YEAR_ONLY = re.compile(r"^\W*(?:fy\s*)?(?:19|20)\d\d\W*[*a-e¹²³]?\W*$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A block of a table: label columns and the value columns that belong to them. Most tables have one."""
-
-    label_cols: tuple[int, ...]
-    note_cols: tuple[int, ...]
-    value_cols: tuple[int, ...]
-    headers: tuple[str, ...]  # one for each value column, levels joined from the top by spaces
-    ignored_cols: tuple[
-        int, ...
-    ] = ()  # changes, percentages, the parent's alone: no figures of the entity's periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +67,7 @@ def lay_out(
         heads = {**_loose(above, grid, body, blocks), **heads}
     sides, used = [], set[tuple[int, int]]()
     for labels, numbers in blocks:
-        side, mine = _side(grid, heads, labels, numbers, body)
+        side, mine = read_side(grid, heads, labels, numbers, body)
         sides.append(side)
         used |= mine
     captions = [p.text for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
@@ -131,7 +106,7 @@ def _loose(
     if not figures or len(blocks) != 1:
         return {}
     cols = sorted({p.col for p in figures})
-    spans = [_extent([p for p in figures if p.col == col]) for col in cols]
+    spans = [extent([p for p in figures if p.col == col]) for col in cols]
     first = figures[0].cell
     margin = min(p.cell.box.x0 for cells in grid.values() for p in cells) + MARGIN_TITLE
     rows: dict[int, tuple[Placed, ...]] = {}
@@ -175,9 +150,9 @@ def _glue(cells: Sequence[ReadCell], decimal_point: str) -> Iterable[Placed]:
         if out and _CLOSING.match(text) and any(c.isdigit() for c in out[-1].text):
             joined = out[-1].text + text
             out[-1] = replace(out[-1], text=joined, amount=parse_amount(joined, decimal_point))
-        elif not _SIGN_ONLY.match(text) or cell.col == 0:
+        elif not SIGN_ONLY.match(text) or cell.col == 0:
             out.append(Placed(cell, text, parse_amount(text, decimal_point), cell.col, cell.col_span))
-        elif _SIGN_ONLY.match(text):
+        elif SIGN_ONLY.match(text):
             out.append(Placed(cell, text, None, cell.col, cell.col_span))
     return out
 
@@ -195,7 +170,7 @@ def is_header_cell(placed: Placed) -> bool:
 def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
     """Tell whether a row belongs to the header. `within` the rows that the reader called header, a label may stand alone."""
     values = [p for p in cells if p.col > 0 or p.span > 1]
-    noise = [p for p in values if _UNIT_NOISE.match(p.text)]
+    noise = [p for p in values if UNIT_NOISE.match(p.text)]
     if noise and len(noise) * 2 >= len(values) and not any(p.col == 0 and p.span == 1 for p in cells):
         return True
     if not values:
@@ -204,7 +179,7 @@ def _is_header_row(cells: Sequence[Placed], *, within: bool) -> bool:
     if all(is_header_cell(p) for p in values):
         return any(
             _YEAR_ONLY.match(p.text) or find_dates(p.text) or read_note(p.text) or find_span(p.text)[0]
-            or is_no_period(p.text) or _SIGN_ONLY.match(p.text) or within
+            or aside_kind(p.text) or NOTE_HEADER.match(fold(p.text)) or SIGN_ONLY.match(p.text) or within
             for p in values
         )  # fmt: skip
     label = any(p.col == 0 and p.amount is None for p in cells)
@@ -239,7 +214,7 @@ def _blocks(
             if p.span == 1 or p.col == 0:
                 if p.amount is not None:
                     numbers[p.col] += 1
-                elif not _SIGN_ONLY.match(p.text):
+                elif not SIGN_ONLY.match(p.text):
                     words[p.col] += any(c.isalpha() for c in p.text)
     blocks: list[tuple[list[int], list[int]]] = []
     for col in range(n_cols):
@@ -252,164 +227,3 @@ def _blocks(
             blocks[-1][1].append(col)
     whole = [(tuple(labels), tuple(nums)) for labels, nums in blocks if nums]
     return whole or [((0,), tuple(range(1, n_cols)))]
-
-
-def _side(
-    grid: dict[int, tuple[Placed, ...]],
-    heads: dict[int, tuple[Placed, ...]],
-    labels: tuple[int, ...],
-    numbers: tuple[int, ...],
-    body: int,
-) -> tuple[Side, set[tuple[int, int]]]:
-    columns = {
-        col: [p for row, cells in grid.items() if row >= body for p in cells if p.col == col]
-        for col in numbers
-    }
-    amounts = {col: [p for p in cells if p.amount is not None] for col, cells in columns.items()}
-    n_rows = max((len(a) for a in amounts.values()), default=0)
-    own = {col: " ".join(p.text for row in sorted(heads) for p in heads[row] if p.col == col and p.span == 1)
-           for col in (*labels, *numbers)}  # fmt: skip
-    numbered = [
-        c for c in labels[1:] if _NOTE_HEADER.match(fold(own[c]))
-    ]  # numbered in words (七、61), they look like labels
-    labels = tuple(c for c in labels if c not in numbered)
-    notes = numbered + _note_columns(numbers, amounts, columns, own)
-    ignored = [
-        c
-        for c in numbers
-        if c not in notes and own[c] and is_no_period(own[c]) and not read_header(own[c]).month
-    ]
-    rest = [c for c in numbers if c not in notes and c not in ignored and amounts[c]]
-    strays = [c for c in rest if not own[c] and len(rest) > 1 and _stray(amounts[c], n_rows)]
-    values = [c for c in rest if c not in strays]
-    spots = {c: _extent(amounts[c]) for c in values}
-    excluded = {*notes, *ignored, *strays, *labels}
-    headers, used = [], set[tuple[int, int]]()
-    for col in values:
-        over = [(_header_of(heads[row], col, spots, excluded), row) for row in sorted(heads)]
-        dated = any(p.span == 1 and exact and read_header(p.text).year for (p, exact), _ in over if p)
-        named = any(exact for (p, exact), _ in over if p)
-        kept = [
-            p
-            for (p, exact), _ in over
-            if p
-            and (exact or not (dated and read_header(p.text).year))
-            and (exact or not named or _spreads(p.text))
-        ]
-        used |= {(p.cell.row, p.cell.col) for p in kept}
-        headers.append(" ".join(_share_of(p, col, values) for p in kept))
-    parents = _parent_columns(headers) | _translated_columns(headers)
-    ignored += [col for i, col in enumerate(values) if i in parents]
-    own_cols = tuple(col for i, col in enumerate(values) if i not in parents)
-    own_heads = tuple(head for i, head in enumerate(headers) if i not in parents)
-    return Side(labels, tuple(notes), own_cols, own_heads, tuple(ignored + strays)), used
-
-
-def _translated_columns(headers: Sequence[str]) -> set[int]:
-    """Return the columns that repeat figures in a second currency for the reader's convenience: the fewer, later ones."""
-    named = [read_currency(head) for head in headers]
-    codes = [code for code in dict.fromkeys(named) if code]
-    if len(codes) < 2 or None in named:
-        return set()
-    own = max(codes, key=lambda code: (named.count(code), -named.index(code)))
-    return {i for i, code in enumerate(named) if code != own}
-
-
-def _parent_columns(headers: Sequence[str]) -> set[int]:
-    """Return the columns of the parent company alone, where the group's stand beside them: they are another entity's figures."""
-    parents = {i for i, head in enumerate(headers) if _PARENT_HEAD.search(fold(head))}
-    group = any(_GROUP_HEAD.search(fold(head)) for head in headers)
-    return parents if group and len(parents) < len(headers) else set()
-
-
-def _stray(amounts: Sequence[Placed], n_rows: int) -> bool:
-    small = all(
-        p.amount and p.amount.value is not None and 0 < abs(p.amount.value) < 10 and not p.amount.nil
-        for p in amounts
-    )
-    return small and len(amounts) <= max(1, STRAY_SHARE * n_rows)
-
-
-def _note_columns(
-    numbers: Sequence[int],
-    amounts: dict[int, list[Placed]],
-    columns: dict[int, list[Placed]],
-    own: dict[int, str],
-) -> list[int]:
-    notes = []
-    for position, col in enumerate(numbers[:2]):
-        cells = columns[col]
-        if _NOTE_HEADER.match(fold(own[col])):
-            notes.append(col)
-            continue
-        if own[col]:
-            break
-        others = [
-            abs(p.amount.value)
-            for c in numbers[position + 1 :]
-            for p in amounts[c]
-            if p.amount and p.amount.value
-        ]
-        sizes = [abs(p.amount.value) for p in amounts[col] if p.amount and p.amount.value is not None]
-        shaped = cells and all(_NOTE_CELL.match(p.text) for p in cells)
-        if shaped and others and all(s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:
-            typical = median(sizes) if sizes else 1
-            if median(others) >= NOTE_RATIO * max(1, typical) and _rising(sizes):
-                notes.append(col)
-                continue
-        break
-    return notes
-
-
-def _rising(sizes: Sequence[object]) -> bool:
-    """Note numbers mostly grow down the page; amounts do not."""
-    pairs = list(zip(sizes, sizes[1:], strict=False))
-    return not pairs or sum(b >= a for a, b in pairs) >= 0.6 * len(pairs)  # type: ignore[operator]
-
-
-def _extent(cells: Sequence[Placed]) -> tuple[float, float]:
-    return median(p.cell.box.x0 for p in cells), median(p.cell.box.x1 for p in cells)
-
-
-def _header_of(
-    cells: Sequence[Placed], col: int, spots: dict[int, tuple[float, float]], excluded: set[int]
-) -> tuple[Placed | None, bool]:
-    """Return the cell of one header row that stands over a value column, and whether it covers the column itself.
-
-    In a row with fewer cells than value columns each date or unit spans several, and the nearest one holds: "2016" stands between
-    or over the right one of an inner and an outer column. A worded header does so only for columns that have none of their own.
-    """
-    candidates = [p for p in cells if any(c not in excluded for c in range(p.col, p.col + p.span))]
-    exact = [p for p in candidates if p.col <= col < p.col + p.span]
-    if exact:
-        return exact[0], True
-    if not candidates or len(candidates) >= len(spots):
-        return None, False
-    x0, x1 = spots[col]
-    return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p)), False
-
-
-def _spreads(text: str) -> bool:
-    """Tell whether a header cell names a period or a unit, which hold for the columns beside them too."""
-    read = read_header(text)
-    named = read.year or read.month or read.months or read.relative is not None or read.restated
-    return bool(named or read_note(text) or _SIGN_ONLY.match(text) or _UNIT_NOISE.match(text))
-
-
-def _share_of(placed: Placed, col: int, values: Sequence[int]) -> str:
-    """Return a column's share of a header cell that prints one date after the other for the columns it covers."""
-    covered = [c for c in values if placed.col <= c < placed.col + placed.span]
-    starts = [d.at for d in find_dates(placed.text) if d.year]
-    if len(covered) < 2 or col not in covered or len(starts) != len(covered):
-        return placed.text
-    edges = [0, *starts[1:], len(placed.text)]
-    place = covered.index(col)
-    return placed.text[edges[place] : edges[place + 1]].strip()
-
-
-def _distance(x: float, placed: Placed) -> float:
-    box = placed.cell.box
-    if box.x0 <= x <= box.x1:
-        return 0.0
-    # a header to the right is the nearer one: the year is printed over the outer, right one of two columns
-    return box.x0 - x if x < box.x0 else 1.2 * (x - box.x1)

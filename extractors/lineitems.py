@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from extractors.layout import Layout, Side
+from extractors.layout import Layout
 from extractors.periods import fold
 from extractors.realign import Placed
+from extractors.sides import Side
 
 INDENT_STEP = 3.5  # points; labels that start closer together stand at one level, as skewed scans do
 SAME_LINE = 0.75  # of the usual distance between rows: a value row so near below a bare label belongs to it

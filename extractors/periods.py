@@ -101,11 +101,6 @@ _PRIOR = re.compile(
     r"期初|年初|上期|上年|去年|last\s*year|(?:prior|previous|preceding)\s*(?:year|period)|vorjahr|exercice\s*n\s*-\s*1|ejercicio\s*anterior"
     r"|vorig\s*jaar|前期"
 )
-_NO_PERIOD = re.compile(
-    r"^\W*(?:notes?|note\s*(?:ref|no)\.?|anmerkung|anhang|notas?|toelichting|附注|附註|注释|行次|ref\.?|page)\W*\d*\W*$"
-    r"|change|variance|increase|decrease|veranderung|variation|variacion|verschil|增减|变动|同比|growth|\bvs\.?\b|versus"
-    r"|%|percent|per\s*cent|%\s*of"
-)
 _HEADER_MARK = re.compile(r"(?:19|20)\d\d\s*(?:([¹²³⁴⁵⁶⁷⁸⁹*†‡ᵃᵇᶜ])|[(（]([1-9a-c*])[)）])")
 _NOTE_MARK = re.compile(r"^\s*[(（]?([1-9a-c¹²³⁴⁵⁶⁷⁸⁹*†‡ᵃᵇᶜ])(?:[)）.:]|\s)\s*[A-Z]")
 _PLAIN = str.maketrans("¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜ", "123456789abc")
@@ -251,12 +246,6 @@ def find_span(text: str) -> tuple[int | None, int | None]:
 
 def _count(text: str) -> int:
     return int(text) if text.isdigit() else _COUNTS[text]
-
-
-def is_no_period(text: str) -> bool:
-    """Tell whether a header names a column that is no period: notes, changes, percentages."""
-    folded = fold(text)
-    return bool(_NO_PERIOD.search(folded)) and not any(d.month for d in find_dates(text))
 
 
 def read_header(text: str) -> HeaderPeriod:

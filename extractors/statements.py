@@ -13,6 +13,7 @@ from datetime import date
 from itertools import combinations
 from os.path import commonprefix
 
+from extractors.asides import Aside
 from extractors.candidates import (
     TITLE_LINES,
     Candidate,
@@ -100,6 +101,16 @@ class LineItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """A column of changes or percentages beside the periods. `figures` holds (table, row of the cell, cell) of each printed one."""
+
+    kind: Aside
+    header: str
+    col: int
+    figures: tuple[tuple[str, int, Placed], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A financial statement as printed in one table (and the untitled tables that go on with it)."""
 
@@ -114,6 +125,7 @@ class Statement:
     items: tuple[LineItem, ...]
     why_not_primary: str | None = None
     table_ids: tuple[str, ...] = ()  # its table and those that go on with it
+    comparisons: tuple[Comparison, ...] = ()  # columns that state no period of their own
 
 
 def find_statements(tables: Sequence[JoinedTable], pages: Sequence[PageReading]) -> tuple[Statement, ...]:
@@ -196,7 +208,29 @@ def _statement(
         items,
         why_not,
         tuple(dict.fromkeys(part.table.table_id for part in candidate.parts)),
+        tuple(comparison for part in candidate.parts for comparison in _comparisons(part)),
     )
+
+
+def _comparisons(part: Part) -> list[Comparison]:
+    """Return the columns of one table that compare its periods, with their figures."""
+    layout = part.layout
+    body = [(row, cells) for row, cells in layout.grid.items() if row >= layout.body_row]
+    return [
+        Comparison(
+            aside.kind,
+            aside.header,
+            aside.col,
+            tuple(
+                (part.table.table_id, row, p)
+                for row, cells in body
+                for p in cells
+                if p.col == aside.col and p.amount
+            ),
+        )
+        for side in layout.sides
+        for aside in side.asides
+    ]
 
 
 def _restated(periods: Sequence[Period], below: Sequence[str]) -> tuple[Period, ...]:

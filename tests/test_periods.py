@@ -12,7 +12,6 @@ from extractors.periods import (
     complete_periods,
     find_dates,
     find_span,
-    is_no_period,
     read_header,
 )
 
@@ -52,19 +51,6 @@ def test_no_date_is_guessed(text: str) -> None:
 )  # fmt: skip
 def test_spans(text: str, expected: tuple[int | None, int | None]) -> None:
     assert find_span(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["Note", "Notes", "% change", "Increase (decrease)", "Percent change 2018 vs. 2017", "附注", "Anhang"],
-)
-def test_columns_that_are_no_period(text: str) -> None:
-    assert is_no_period(text)
-
-
-@pytest.mark.parametrize("text", ["2018", "Year ended December 31, 2018", "期末余额", "As restated 2017"])
-def test_columns_that_are_periods(text: str) -> None:
-    assert not is_no_period(text)
 
 
 def completed(
