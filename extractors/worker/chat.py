@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import jinja2
 import jinja2.sandbox
 
 from extractors.errors import UsageError
-from extractors.worker.engine import LanguageModel, Tokens
+from extractors.worker.engine import Tokens
 from extractors.worker.images import Image
 from extractors.worker.request import Segment
 
@@ -34,10 +35,25 @@ class Message:
     parts: tuple[str | Image, ...]
 
 
+class Speaker(Protocol):
+    """What a prompt needs of a model: its chat template, its tokeniser, and the tokens around an image."""
+
+    image_open: Tokens
+    image_close: Tokens
+
+    def chat_template(self) -> str | None:
+        """Return the Jinja chat template, if there is one."""
+        ...
+
+    def tokenize(self, text: str, special: bool = False) -> Tokens:
+        """Return token ids. Only with `special` do markers in the text become control tokens."""
+        ...
+
+
 class ChatFormat:
     """A model's chat template, ready to render. Raises UsageError when the template is broken."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: Speaker) -> None:
         self._model = model
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _refuse
