@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 train = typer.Typer(
-    no_args_is_help=True, help="Teach a model: write labelled images, draw documents, measure."
+    no_args_is_help=True, help="Teach a model: write labelled images, draw documents, fit, convert, measure."
 )
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
@@ -88,6 +88,53 @@ def draw(
         made = [draw_page(rng, split, strength, language) for _ in range(pages)]
         save_document(folder / f"drawn-{seed}-{number:04d}.pdf", made, seed)
     Console().print(f"{documents} documents in {folder}", highlight=False, markup=False, soft_wrap=True)
+
+
+@train.command()
+def fit(
+    config: Annotated[
+        Path | None, typer.Argument(help="TOML file: what is taught, on what, for how long.")
+    ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="Make the small reader of the package anew, on drawn strips.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The run's folder; .train/NAME when not given.")
+    ] = None,
+) -> None:
+    """Teach a model: the small reader from nothing, or an adapter (LoRA) for a large one. Goes on where it stopped.
+
+    parquetry train fit --small
+
+    parquetry train fit lora.toml --out .train/ours
+    """
+    from flows.train_fit import run_fit
+
+    run_fit(Console(), config, small, out)
+
+
+@train.command()
+def convert(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of `train fit`.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the GGUF files.")],
+    name: Annotated[str | None, typer.Option(help="Name under which it will be served.")] = None,
+    weights: Annotated[
+        Literal["f16", "q8_0", "f32"], typer.Option(help="How the small reader's weights are stored.")
+    ] = "f16",
+    model: Annotated[
+        Path | None, typer.Option(help="For an adapter: the GGUF model that it will be served with.")
+    ] = None,
+    mmproj: Annotated[Path | None, typer.Option(help="For an adapter: that model's vision tower.")] = None,
+) -> None:
+    """Make a run into GGUF files by llama.cpp's converters; they are kept only when they compute what the run computes.
+
+    parquetry train convert .train/reader models
+
+    parquetry train convert .train/ours models --model qwen3-vl-8b.gguf --mmproj mmproj-qwen3-vl-8b.gguf
+    """
+    from flows.train_fit import run_convert
+
+    run_convert(Console(), run, out, name=name, weights=weights, model=model, mmproj=mmproj)
 
 
 @train.command()

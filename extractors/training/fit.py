@@ -8,7 +8,6 @@ the same code runs on a processor and on a GPU.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 
 from extractors.errors import UsageError
@@ -32,7 +31,7 @@ from extractors.training.lessons import (
     strips_of,
 )
 from extractors.training.letters import NO_LETTER, decode
-from extractors.training.loop import Plan, load, teach
+from extractors.training.loop import Plan, checked, load, teach
 from extractors.training.model import Reader, ReaderShape
 from extractors.training.scores import Scores, score_rows
 from extractors.training.strips import Strip, draw_strip
@@ -72,22 +71,9 @@ class FitConfig(BaseModel):
     curriculum: Curriculum = Curriculum()
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a configuration file. Raises UsageError."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} is no configuration that can be read: {error}") from error
-
-
 def fit_config(told: Mapping[str, Any]) -> FitConfig:
     """Return a configuration of the small reader. Raises UsageError that names the first thing that is wrong."""
-    try:
-        return FitConfig.model_validate(told)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"The configuration's {where or 'root'}: {first['msg']}.") from error
+    return checked(FitConfig, told)
 
 
 class ReaderCourse:
@@ -123,6 +109,12 @@ class ReaderCourse:
             else DrawnBlocks(config.batch, config.plan.seed, config.curriculum, pieces)
         )
         return batches_from(blocks, first, config.plan.steps, config.workers)
+
+    def learn(self, batch: Batch) -> float:
+        """Add the gradients of a batch; return both losses together."""
+        loss = self.loss(batch)
+        loss.backward()
+        return float(loss.detach())
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return both losses of a batch together."""

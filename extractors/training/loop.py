@@ -10,15 +10,16 @@ their place and renamed, so that a kill at any moment leaves a whole one.
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -55,6 +56,19 @@ class Plan(BaseModel):
     threads: int = Field(0, ge=0, description="processor threads; 0 takes as many as there are cores")
 
 
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def checked(kind: type[Config], told: Mapping[str, Any]) -> Config:
+    """Return a configuration of a kind. Raises UsageError that names the first thing that is wrong with it."""
+    try:
+        return kind.model_validate(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The configuration's {where or 'root'}: {first['msg']}.") from error
+
+
 class Course(Protocol):
     """What is taught to which model."""
 
@@ -65,8 +79,8 @@ class Course(Protocol):
         """Yield the batches of steps `first`, `first` + 1, …; the same step has the same batch in every run."""
         ...
 
-    def loss(self, batch: Any) -> torch.Tensor:
-        """Return what the model loses on a batch, with gradients."""
+    def learn(self, batch: Any) -> float:
+        """Add the gradients of a batch to the model's parameters, and return what it loses on it."""
         ...
 
     def measure(self) -> dict[str, float]:
@@ -156,14 +170,17 @@ def teach(course: Course, plan: Plan, folder: Path, console: Console, about: Map
                 for group, rate in zip(optimizer.param_groups, own, strict=True):
                     group["lr"] = rate * share
                 optimizer.zero_grad(set_to_none=True)
-            loss = course.loss(batch)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(course.model.parameters(), plan.clip)
-            for optimizer in course.optimizers:
-                optimizer.step()
-            course.after_step()
+            torch.manual_seed(
+                plan.seed + step
+            )  # what a step draws by chance, such as dropout, is the same after a kill
+            loss = course.learn(batch)
+            norm = torch.nn.utils.clip_grad_norm_(course.model.parameters(), plan.clip)
+            if math.isfinite(loss) and bool(torch.isfinite(norm)):  # else the step would spoil all weights
+                for optimizer in course.optimizers:
+                    optimizer.step()
+                course.after_step()
             step += 1
-            losses.append(float(loss.detach()))
+            losses.append(loss)
             progress.update(bar, completed=step, description=f"loss {losses[-1]:.3f}")
             last = step == plan.steps
             if step % plan.measure_every == 0 or last:

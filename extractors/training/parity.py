@@ -1,6 +1,6 @@
 """Does llama.cpp compute with a converted file what torch computed? The same images and answers through both, logits beside logits.
 
-In: a `Reader`, its GGUF pair, and strips. Out: a `Parity`: how far logits lie apart, and how often both would write the same token.
+In: a `Reader`, its GGUF pair, and strips; or a checkpoint of Qwen3-VL with an adapter, the files of both, and tiles. Out: a `Parity`: how far logits lie apart, and how often both would write the same token.
 The engine is the worker's own, on a processor, with exact attention and an exact KV cache; what is left is the half precision of the
 file's weights and of llama.cpp's table of the GELU.
 """
@@ -8,6 +8,7 @@ file's weights and of llama.cpp's table of the GELU.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,17 @@ from extractors.training.letters import (
 )
 from extractors.training.model import Reader, patches
 from extractors.training.qwen import CHAT_TEMPLATE
+from extractors.training.qwentiles import Shown, load_model, run_model
 from extractors.training.strips import Strip
 from extractors.worker.engine import LanguageModel
-from extractors.worker.images import prepare_image
+from extractors.worker.images import Image, prepare_image
 from extractors.worker.settings import WorkerSettings
 
 Logits = NDArray[np.float32]  # tokens × vocabulary
 
-CONTEXT, IMAGE_TOKENS = 2048, 1024  # cells; tokens of the largest image
+CONTEXT, IMAGE_TOKENS = 8192, 1024  # cells; tokens of the largest image
 AT_ONCE = 16  # tokens of one decode call that give logits
+ADAPTED = "adapted"  # what an adapter is called while it is compared
 TOO_LONG = f"The image and its answer take more than {CONTEXT} cells; compare a shorter one."
 # Logits are compared as log-probabilities: what is added to all of a token's logits changes nothing.
 LIKELY = -10.0  # log-probability below which a token is not looked at: e⁻¹⁰ is never written
@@ -54,9 +57,9 @@ class Parity:
     apart: float  # root mean square of the differences in log-probability of likely tokens
     farthest: float  # the largest of them
 
-    def within(self, apart: float) -> bool:
+    def within(self, apart: float, same: float = SAME) -> bool:
         """True when both agree but for a rounding of `apart`."""
-        return self.same >= SAME and self.apart <= apart
+        return self.same >= same and self.apart <= apart
 
     def __str__(self) -> str:
         return f"{self.same:.2%} of {self.tokens} tokens the same, log-probabilities {self.apart:.4f} apart, {self.farthest:.4f} at one place"
@@ -98,10 +101,8 @@ def torch_logits(reader: Reader, strip: Strip) -> Logits:
     return out
 
 
-def engine_logits(
-    model: LanguageModel, image: NDArray[np.uint8], before: Sequence[int], after: Sequence[int]
-) -> Logits:
-    """Return llama.cpp's logits behind each token of `after`, with `before` and an image (grey) in front of them."""
+def engine_logits(model: LanguageModel, image: Image, before: Sequence[int], after: Sequence[int]) -> Logits:
+    """Return llama.cpp's logits behind each token of `after`, with `before` and an image in front of them."""
     model.forget(0)
 
     def decode(tokens: Sequence[int], start: int) -> Logits:
@@ -117,12 +118,11 @@ def engine_logits(
             parts.append(logits.copy())
         return np.concatenate(parts)
 
-    shown = prepare_image(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), IMAGE_TOKENS)
     decode(before, 0)
-    rows = model.encode(shown)
-    if not model.decode_image(rows, np.zeros(shown.n_tokens, np.int32), shown.positions(len(before))):
+    rows = model.encode(image)
+    if not model.decode_image(rows, np.zeros(image.n_tokens, np.int32), image.positions(len(before))):
         raise EngineError(TOO_LONG)
-    return decode(after, len(before) + shown.n_positions)
+    return decode(after, len(before) + image.n_positions)
 
 
 def exact_engine(model: Path, mmproj: Path, adapters: dict[str, Path] | None = None) -> LanguageModel:
@@ -170,9 +170,39 @@ def reader_parity(reader: Reader, model: Path, mmproj: Path, strips: Sequence[St
         return compare(
             (
                 torch_logits(reader, strip),
-                engine_logits(engine, strip.image, [IMAGE_START], [IMAGE_END, *encode(strip.cells)[:-1]]),
+                engine_logits(
+                    engine, _prepared(strip), [IMAGE_START], [IMAGE_END, *encode(strip.cells)[:-1]]
+                ),
             )
             for strip in strips
         )
+    finally:
+        engine.close()
+
+
+def _prepared(strip: Strip) -> Image:
+    return prepare_image(np.asarray(cv2.cvtColor(strip.image, cv2.COLOR_GRAY2RGB), np.uint8), IMAGE_TOKENS)
+
+
+def adapter_parity(
+    checkpoint: str, adapter: Path, model: Path, mmproj: Path, converted: Path, shown: Sequence[Shown]
+) -> tuple[Parity, Parity]:
+    """Compare a checkpoint with its GGUF pair, and both with their adapters: (without, with). Raises UsageError."""
+    from peft import PeftModel
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = PeftModel.from_pretrained(load_model(checkpoint, device, torch.float32), adapter).eval()
+    engine = exact_engine(model, mmproj, {ADAPTED: converted})
+
+    def logits(each: Shown, name: str | None) -> tuple[Logits, Logits]:
+        with torch.no_grad(), nullcontext() if name else network.disable_adapter():
+            theirs = run_model(network, each).float().cpu().numpy()
+        engine.forget(0)
+        engine.use_adapter(name)
+        ours = engine_logits(engine, each.image, each.before, each.after[:-1])
+        return theirs, ours[len(ours) - len(theirs) :]
+
+    try:
+        return compare(logits(each, None) for each in shown), compare(logits(each, ADAPTED) for each in shown)
     finally:
         engine.close()
