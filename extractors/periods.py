@@ -17,6 +17,8 @@ from datetime import date, timedelta
 
 from rapidfuzz import fuzz, process
 
+from schemas.remember import remembered
+
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ", " " * 21)  # footnote marks: "2021¹" is a year, no number
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # years outside are amounts
 TWO_DIGIT_PIVOT = 70  # '69 is 2069, '70 is 1970
@@ -144,8 +146,11 @@ class HeaderPeriod:
     restated: bool = False
 
 
+@remembered
 def fold(text: str) -> str:
     """Return `text` in lower case without accents, full-width forms and raised marks, for matching."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.replace("ß", "ss").translate(_RAISED))
     return unicodedata.normalize(
         "NFC", "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -15,6 +15,7 @@ from statistics import median
 
 from schemas.box import Box, union
 from schemas.page import Rule, Word
+from schemas.remember import remembered
 
 SAME_LINE = (
     0.4  # of the line height; centres closer than this stand on one line (superscripts stay with their line)
@@ -100,12 +101,14 @@ class Piece:
         return is_value(self.text)
 
 
+@remembered
 def is_value(text: str) -> bool:
     """Tell whether `text` is a printed value: digits with their signs, or a sign that stands for no value."""
     tight = _tight(text)
     return bool(DIGITS.fullmatch(tight) or NIL.fullmatch(tight))
 
 
+@remembered
 def has_digits(text: str) -> bool:
     """Tell whether `text` is a printed number (and not a dash that stands for one)."""
     return bool(DIGITS.fullmatch(_tight(text)))
@@ -125,13 +128,25 @@ def joined(words: Iterable[Word]) -> str:
     """Return the words as one text: blanks between them, none before a raised mark."""
     text = ""
     for word in words:
-        text += word.text if not text or is_mark(word.text) else f" {word.text}"
+        text += word.text if not text or word.text[0] in MARKS and is_mark(word.text) else f" {word.text}"
     return text
 
 
 def is_typed_rule(word: Word) -> bool:
     """Tell whether a word is a line drawn with a typewriter: dashes, underscores or equal signs."""
     return bool(TYPED_RULE.fullmatch(word.text))
+
+
+@remembered
+def _closes(text: str) -> bool:
+    """Tell whether a word is a closing bracket or a percent sign that stands apart, or a raised mark."""
+    return is_mark(text) or bool(CLOSING.fullmatch(text))
+
+
+@remembered
+def _opens(text: str) -> bool:
+    """Tell whether a text is an opening bracket, perhaps behind a currency sign."""
+    return bool(OPENING.fullmatch(text))
 
 
 def typed_rule(word: Word) -> Rule:
@@ -164,24 +179,39 @@ def printed_rows(words: Iterable[Word]) -> list[PrintedRow]:
     rows: list[list[Word]] = []
     middles: list[float] = []  # of each row, weighted by letters, so that a stray mark does not move it
     letters: list[int] = []
-    for word in sorted(words, key=lambda word: (word.box.y0 + word.box.y1, word.box.x0)):
-        y0, y1 = word.box.y0, word.box.y1
+    heights: list[float] = []  # of each row's first word
+    for word in sorted(words, key=_downwards):
+        _, y0, _, y1 = word.box
+        middle, height, length = (y0 + y1) / 2, y1 - y0, len(word.text)
         best, least = len(rows), math.inf
         for number in range(max(0, len(rows) - 3), len(rows)):
-            first = rows[number][0].box
-            distance = abs((y0 + y1) / 2 - middles[number])
-            if distance < least and distance < SAME_LINE * max(y1 - y0, first.y1 - first.y0):
+            distance = abs(middle - middles[number])
+            if distance < least and distance < SAME_LINE * max(height, heights[number]):
                 best, least = number, distance
         if best == len(rows):
             rows.append([])
             middles.append(0.0)
             letters.append(0)
+            heights.append(height)
         rows[best].append(word)
-        letters[best] += len(word.text)
-        middles[best] += ((y0 + y1) / 2 - middles[best]) * len(word.text) / letters[best]
-    ordered = [tuple(sorted(row, key=lambda word: word.box.x0)) for row in rows]
-    result = [PrintedRow(row, union(word.box for word in row)) for row in ordered]
+        letters[best] += length
+        middles[best] += (middle - middles[best]) * length / letters[best]
+    ordered = [tuple(sorted(row, key=_left)) for row in rows]
+    result = [PrintedRow(row, _around(row)) for row in ordered]
     return sorted(result, key=lambda row: row.middle)
+
+
+def _downwards(word: Word) -> tuple[float, float]:
+    x0, y0, _, y1 = word.box
+    return y0 + y1, x0
+
+
+def _left(word: Word) -> float:
+    return word.box[0]
+
+
+def _around(words: Sequence[Word]) -> Box:
+    return words[0].box if len(words) == 1 else union([word.box for word in words])
 
 
 def measure(words: Sequence[Word], rows: Sequence[PrintedRow] | None = None) -> Measure:
@@ -200,21 +230,17 @@ def glued(words: Sequence[Word]) -> list[list[Word]]:
     """Join currency signs, brackets and percent signs that stand apart with the number they belong to."""
     groups: list[list[Word]] = []
     for word in words:
-        if groups:
-            height = max(word.box.height, groups[-1][-1].box.height)
+        if groups and (_closes(word.text) or is_value(word.text) or _opens(word.text)):
             last = groups[-1]
+            height = max(word.box.height, last[-1].box.height)
             gap = word.box.x0 - last[-1].box.x1
-            before = "".join(part.text for part in last)
+            before = "".join([part.text for part in last])
             near = gap <= CLOSING_REACH * height
-            if near and (is_mark(word.text) or (CLOSING.fullmatch(word.text) and is_value(before))):
+            if near and (is_mark(word.text) or (_closes(word.text) and is_value(before))):
                 last.append(word)
                 continue
-            opens = CURRENCY.fullmatch(before) or OPENING.fullmatch(before)
-            if (
-                opens
-                and gap <= CURRENCY_REACH * height
-                and (is_value(word.text) or OPENING.fullmatch(word.text))
-            ):
+            opens = CURRENCY.fullmatch(before) or _opens(before)
+            if opens and gap <= CURRENCY_REACH * height and (is_value(word.text) or _opens(word.text)):
                 last.append(word)
                 continue
         groups.append([word])
@@ -232,7 +258,7 @@ def pieces(words: Sequence[Word], blank: float) -> list[Piece]:
             result[-1].extend(group)
         else:
             result.append(list(group))
-    return [Piece(tuple(group), union(word.box for word in group)) for group in result]
+    return [Piece(tuple(group), _around(group)) for group in result]
 
 
 def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
@@ -240,10 +266,13 @@ def _belongs(left: Sequence[Word], right: Sequence[Word], blank: float) -> bool:
     gap = (right[0].box.x0 - left[-1].box.x1) / height
     if gap > PIECE_GAP * blank:
         return False
-    before, after = joined(left), joined(right)
+    after = joined(right)
+    if not is_value(after):
+        return True
+    before = joined(left)
     if MINUS.fullmatch(before) and gap <= TOUCHING * blank:
         return True
-    if is_value(before) and is_value(after):
+    if is_value(before):
         grouped = GROUP.fullmatch(after) and LEADING_GROUP.fullmatch(before)
         return bool(grouped) and gap <= NUMBER_GAP * blank
     return True

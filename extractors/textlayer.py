@@ -43,6 +43,7 @@ BOLD_CHAR = 8  # bit of a span's char_flags
 PAINTED = 16 | 32  # bits of a span's char_flags: filled, stroked; text with neither is invisible
 
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
+Turning = tuple[float, float, float, float, float, float]  # a to f of the matrix to the upright page
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ def _angle(direction: tuple[float, float], rotation: int) -> int | None:
     return (own + rotation) % 360
 
 
-def _upright(page: pymupdf.Page, turn: int) -> pymupdf.Matrix:
+def _upright(page: pymupdf.Page, turn: int) -> Turning:
     """The matrix from the library's coordinates to the upright page."""
     if turn not in (0, 90, 180, 270):
         raise ValueError(f"a page is turned by 0, 90, 180 or 270 degrees, not by {turn}")
@@ -132,21 +133,19 @@ def _upright(page: pymupdf.Page, turn: int) -> pymupdf.Matrix:
         180: pymupdf.Matrix(-1, 0, 0, -1, width, height),
         270: pymupdf.Matrix(0, -1, 1, 0, 0, width),
     }[turn]
-    return page.rotation_matrix * turned
+    a, b, c, d, e, f = page.rotation_matrix * turned
+    return a, b, c, d, e, f
 
 
-def _ordered(box: Box) -> Box:
-    return Box(min(box.x0, box.x1), min(box.y0, box.y1), max(box.x0, box.x1), max(box.y0, box.y1))
-
-
-def _placed(corners: Iterable[float], upright: pymupdf.Matrix) -> Box:
+def _placed(corners: Iterable[float], upright: Turning) -> Box:
     """A rectangle of the library carried to the upright page (right angles only, so two corners are enough)."""
     x0, y0, x1, y1 = corners
     a, b, c, d, e, f = upright
-    return _ordered(Box(a * x0 + c * y0 + e, b * x0 + d * y0 + f, a * x1 + c * y1 + e, b * x1 + d * y1 + f))
+    x0, y0, x1, y1 = a * x0 + c * y0 + e, b * x0 + d * y0 + f, a * x1 + c * y1 + e, b * x1 + d * y1 + f
+    return Box(x0 if x0 < x1 else x1, y0 if y0 < y1 else y1, x1 if x0 < x1 else x0, y1 if y0 < y1 else y0)
 
 
-def _words(marks: _Marks, upright: pymupdf.Matrix, rotation: int, area: Box) -> list[Word]:
+def _words(marks: _Marks, upright: Turning, rotation: int, area: Box) -> list[Word]:
     words: list[Word] = []
     hidden: list[Word] = []
     numbers: dict[tuple[int, int], int] = {}
@@ -234,7 +233,7 @@ def _printed_already(text: str, box: Box, printed: dict[tuple[str, int], list[Bo
     )
 
 
-def _parts(text: str, box: Box, line: dict[str, Any], upright: pymupdf.Matrix) -> Iterator[tuple[str, Box]]:
+def _parts(text: str, box: Box, line: dict[str, Any], upright: Turning) -> Iterator[tuple[str, Box]]:
     """Split a word from its leader, and from a raised footnote mark, which would else read as its last digit."""
     spans = line["spans"]
     largest = max(span["size"] for span in spans)
@@ -271,9 +270,7 @@ def _without_leaders(text: str, box: Box) -> Iterator[tuple[str, Box]]:
             yield text[start:end], Box(left, box.y0, left + unit * sum(widths[start:end]), box.y1)
 
 
-def _rules(
-    page: pymupdf.Page, vectors: list[dict[str, Any]], upright: pymupdf.Matrix, area: Box
-) -> list[Rule]:
+def _rules(page: pymupdf.Page, vectors: list[dict[str, Any]], upright: Turning, area: Box) -> list[Rule]:
     """Thin fills, strokes and the edges of stroked rectangles, with the pieces of one drawn line put together."""
     shapes = [v["bbox"] for v in vectors if not v["stroked"] and v["alpha"] > 0 and not _is_white(v["color"])]
     if any(
@@ -344,7 +341,7 @@ def _joined(edges: list[Box], *, horizontal: bool) -> list[Rule]:
     return lines
 
 
-def _images(page: pymupdf.Page, upright: pymupdf.Matrix, area: Box) -> Iterator[Box]:
+def _images(page: pymupdf.Page, upright: Turning, area: Box) -> Iterator[Box]:
     if not page.get_images():
         return
     for image in page.get_image_info():

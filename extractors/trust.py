@@ -22,6 +22,7 @@ from extractors.ocr import recognise
 from extractors.pictures import pictures_of_text
 from schemas.box import Box
 from schemas.page import PageContent, Word
+from schemas.remember import remembered
 
 INK_DPI = 50  # enough to see whether anything is printed at a place
 INK_CONTRAST = 40  # grey levels between paper and ink
@@ -36,6 +37,7 @@ SIGNS = frozenset('!"#*+:;<=>?@[\\]^_`{|}~')
 MANY_SIGNS, FEW_LETTERS = 0.15, 50  # share of the characters on a page that has more than a few
 LONG_WORD = 4  # letters
 SAMPLES = 5  # figures, and as many other words, that are recognised from pixels to compare
+SAMPLE_LETTERS = 8  # letters of a word that is recognised: enough to tell words apart, and few to read
 SAMPLE_DPI = 250
 SAMPLE_ALIKE = 70.0  # per cent; a sample recognised that similar agrees
 STRIP_HEIGHT = 48  # pixels; what the recogniser scales a line to
@@ -67,15 +69,14 @@ def examine(
     whose map to Unicode swaps digits looks like any other.
     """
     grey = _grey(render(INK_DPI, None))
-    inked = _has_ink(grey)
     if not content.words:
-        return Verdict((), inked, "there is no text layer")
+        return Verdict((), _has_ink(grey, content), "there is no text layer")
     scan = max((box.area for box in content.images), default=0.0) > COVERING * content.width * content.height
     if scan and _mostly_invisible(page):
-        return Verdict((), inked, "the text is invisible and lies over a scan")
+        return Verdict((), _has_ink(grey, content), "the text is invisible and lies over a scan")
     printed = _printed(content, grey)
     if len(printed) < UNPRINTED * len(content.words):
-        return Verdict((), inked, "the text stands where nothing is printed")
+        return Verdict((), _has_ink(grey, content), "the text stands where nothing is printed")
     cleaned = [_without_bullet(word) for word in printed]
     good = tuple(word for word in cleaned if not _garbled(word.text))
     letters = sum(len(word.text) for word in cleaned)
@@ -105,25 +106,36 @@ def _grey(pixels: Pixels) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _has_ink(grey: NDArray[np.uint8]) -> bool:
+def _has_ink(grey: NDArray[np.uint8], content: PageContent) -> bool:
+    """Tell whether anything is printed beside the lines that the page's own drawing makes."""
     paper = int(np.median(grey))
-    return int((np.abs(grey.astype(np.int16) - paper) > INK_CONTRAST).sum()) > INK_PIXELS
+    ink = np.abs(grey.astype(np.int16) - paper) > INK_CONTRAST
+    across, down = grey.shape[1] / content.width, grey.shape[0] / content.height
+    for rule in content.rules:
+        x0, x1 = int(rule.x0 * across), int(rule.x1 * across)
+        y0, y1 = int(rule.y0 * down), int(rule.y1 * down)
+        ink[max(0, y0 - 1) : max(0, y1 + 2), max(0, x0 - 1) : max(0, x1 + 2)] = False
+    return int(ink.sum()) > INK_PIXELS
 
 
 def _printed(content: PageContent, grey: NDArray[np.uint8]) -> list[Word]:
     """Return the words under which there is some contrast: white on white and text off the picture are not printed."""
     across, down = grey.shape[1] / content.width, grey.shape[0] / content.height
+    boxes = np.array([word.box for word in content.words]) * (across, down, across, down)
+    corners = np.maximum(boxes.astype(int), 0) + (0, 0, 2, 2)
     printed = []
-    for word in content.words:
-        x0, y0, x1, y1 = word.box
-        part = grey[
-            max(0, int(y0 * down)) : max(0, int(y1 * down)) + 2,
-            max(0, int(x0 * across)) : max(0, int(x1 * across)) + 2,
-        ]
-        contrast = WORD_CONTRAST if any(letter.isalnum() for letter in word.text) else SIGN_CONTRAST
+    for word, (x0, y0, x1, y1) in zip(content.words, corners.tolist(), strict=True):
+        part = grey[y0:y1, x0:x1]
+        contrast = WORD_CONTRAST if _spoken(word.text) else SIGN_CONTRAST
         if part.size and int(part.max()) - int(part.min()) > contrast:
             printed.append(word)
     return printed
+
+
+@remembered
+def _spoken(text: str) -> bool:
+    """Tell whether a word holds a letter or a digit."""
+    return any(letter.isalnum() for letter in text)
 
 
 def _mostly_invisible(page: pymupdf.Page) -> bool:
@@ -152,6 +164,7 @@ def _without_bullet(word: Word) -> Word:
     return word
 
 
+@remembered
 def _garbled(text: str) -> bool:
     """Tell whether a word holds characters without a meaning. A lone private sign is a bullet or an arrow."""
     if len(text) == 1 and text in BULLETS:
@@ -167,14 +180,20 @@ def _strange(words: Sequence[Word]) -> bool:
     text = "".join(word.text for word in words)
     if len(text) > FEW_LETTERS and sum(letter in SIGNS for letter in text) > MANY_SIGNS * len(text):
         return True
-    long = [word.text for word in words if sum(letter.isalpha() for letter in word.text) >= LONG_WORD]
-    latin = [text for text in long if all(ord(letter) < 0x0530 for letter in text)]
-    if len(latin) < 10:
+    kinds = [kind for word in words if (kind := _oddities(word.text))]
+    if len(kinds) < 10:
         return False
-    plain = [unicodedata.normalize("NFD", text.lower()) for text in latin]
-    mute = sum(not VOWELS.intersection(text) for text in plain)
-    odd = sum(bool(INSIDE.search(text) or len(CHAOS.findall(text)) > 1) for text in latin)
-    return max(mute, odd) > STRANGE_WORDS * len(latin)
+    mute, odd = (sum(kind[place] for kind in kinds) for place in (0, 1))
+    return max(mute, odd) > STRANGE_WORDS * len(kinds)
+
+
+@remembered
+def _oddities(text: str) -> tuple[bool, bool] | None:
+    """Tell whether a longer word of a European script lacks vowels, and whether it is odd inside; None for others."""
+    if sum(letter.isalpha() for letter in text) < LONG_WORD or any(ord(letter) >= 0x0530 for letter in text):
+        return None
+    mute = not VOWELS.intersection(unicodedata.normalize("NFD", text.lower()))
+    return mute, bool(INSIDE.search(text) or len(CHAOS.findall(text)) > 1)
 
 
 def _lacks_maps(page: pymupdf.Page) -> bool:
@@ -205,8 +224,9 @@ def _agrees(words: Sequence[Word], render: Render) -> bool:
     """Tell whether samples of the figures and of the longer words read the same in the pixels."""
     long = [word for word in words if len(word.text) >= 3 and word.box.width > word.box.height]
     figures = [word for word in long if n_figures([word])]
-    letters = sorted((word for word in long if not n_figures([word])), key=lambda word: -len(word.text))
-    samples = _spread(figures), _spread(letters[: 4 * SAMPLES])
+    plain = [word for word in long if not n_figures([word])]
+    letters = sorted(plain, key=lambda word: abs(len(word.text) - SAMPLE_LETTERS))[: 4 * SAMPLES]
+    samples = _spread(figures), _spread(letters)
     crops = [
         render(SAMPLE_DPI, word.box.grow(0.1 * word.box.height, 0.05 * word.box.height))
         for group in samples

@@ -12,6 +12,7 @@ import numpy as np
 
 from schemas.amount import parse_amount
 from schemas.page import Line, TableFragment, Word
+from schemas.remember import remembered
 
 REACH = 1.0  # points around a cell's words that still are the cell's
 
@@ -43,6 +44,7 @@ def with_unclaimed(fragments: Sequence[TableFragment], words: Sequence[Word]) ->
     )
 
 
+@remembered
 def _is_number(text: str) -> bool:
     if not any(letter.isdecimal() for letter in text):  # raised marks are digits, but no decimal ones
         return False

@@ -17,6 +17,8 @@ from decimal import Decimal
 from itertools import islice, product
 from typing import Literal
 
+from schemas.remember import remembered
+
 AmountUnit = Literal["percent", "per_mille", "basis_point", "ratio", "pence", "cent"]
 NegativeForm = Literal["parentheses", "leading", "trailing", "triangle"]
 DecimalPoint = Literal[".", ","]
@@ -117,6 +119,7 @@ class Amount:
     doubt: Doubt | None = None
 
 
+@remembered
 def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     """Return the figure that `text` prints, or None when it prints none (words, dates, ranges, blanks).
 

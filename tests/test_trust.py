@@ -59,6 +59,15 @@ def test_a_page_without_text_is_read_only_when_something_is_printed() -> None:
     assert examined(drawing) == Verdict((), True, "there is no text layer")
 
 
+def test_lines_that_the_page_draws_are_nothing_to_read_but_what_stands_beside_them_is() -> None:
+    page = pymupdf.open().new_page()
+    page.draw_line((40, 60), (560, 60), width=1)
+    page.draw_line((40, 700), (560, 700), width=2)
+    assert examined(page) == Verdict((), False, "there is no text layer")
+    page.insert_image(page.rect, stream=picture_of(written(SENTENCES[:1])))
+    assert examined(page).read_pixels
+
+
 @pytest.mark.parametrize("way", ["invisible", "covered"])
 def test_text_that_lies_under_a_scan_is_not_believed(way: str) -> None:
     page = pymupdf.open().new_page()
