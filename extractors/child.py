@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,20 +25,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from extractors import document
 from extractors.choose import choose_engine
-from extractors.document import read_safely
+from extractors.document import failed_reading, read_safely
 from extractors.engine import Engine
-from extractors.errors import MemoryExceededError, ParquetryError
+from extractors.errors import MemoryExceededError, ParquetryError, TimeoutExceededError
 from extractors.ownreader import OwnReader, open_own
 from extractors.pages import open_document
 from extractors.settings import Settings
 from extractors.sources import Source
+from extractors.task import ASSEMBLY_SECONDS, out_of_time
 from schemas.page import PageReading
 
 ALARM_GRACE = 30  # seconds past the page timeout; an orphan whose parent was killed ends itself then
 MOST_WRITTEN = (
     64 << 20
 )  # bytes of one file: reading a document writes none, but libraries may complain at length
-ASSEMBLY_SECONDS = 0.5  # per page, before an orphan that puts a long document together ends itself
 READING = TypeAdapter(PageReading)
 
 
@@ -108,26 +109,43 @@ def read(
     engine: Engine,
     own: OwnReader | None = None,
 ) -> None:
-    """Read the pages of a document that have no reading yet; send each as soon as it is read, then the document's rows."""
+    """Read the pages of a document that have no reading yet; send each as soon as it is read, then the document's rows.
+
+    No page is begun after the seconds that the request allows: those that are left fail by the clock.
+    """
     source = source_from(request["source"])
     started = datetime.fromisoformat(request["started"])
+    stop = time.monotonic() + request["seconds"]
     seconds = int(settings.page_timeout) + ALARM_GRACE
     signal.alarm(seconds)
     with open_document(local_source(source, request["path"]), settings) as opened:
         n_pages = opened.n_pages
         channel.send("OPENED", str(n_pages).encode())
         for first, last in gaps(readings, n_pages):
-            for page in opened.pages(first, last):
+            pages = opened.pages(first, last)
+            while time.monotonic() < stop and (page := next(pages, None)):
                 reading = read_safely(page, engine, own)
                 readings[reading.page] = reading
-                channel.send(f"PAGE {reading.page} {is_final(reading):d}", READING.dump_json(reading))
+                send_page(channel, reading)
                 signal.alarm(seconds)
+        for number in range(1, n_pages + 1):
+            if number not in readings:
+                readings[number] = failed_reading(
+                    number, TimeoutExceededError(f"not read: {out_of_time(settings)}; raise it.")
+                )
+                send_page(channel, readings[number])
         signal.alarm(max(seconds, int(ASSEMBLY_SECONDS * n_pages) + ALARM_GRACE))
         in_order = tuple(readings[number] for number in range(1, n_pages + 1))
+        still_open = opened if time.monotonic() < stop else None  # late: no figure is looked at again
         result = document.assemble_document(
-            source, settings, engine, in_order, started, request["flow_run_id"], opened
+            source, settings, engine, in_order, started, request["flow_run_id"], still_open
         )
     channel.send("RESULT", result.model_dump_json().encode())
+
+
+def send_page(channel: Channel, reading: PageReading) -> None:
+    """Send the reading of one page."""
+    channel.send(f"PAGE {reading.page} {is_final(reading):d}", READING.dump_json(reading))
 
 
 def gaps(read: Container[int], n_pages: int) -> Iterator[tuple[int, int]]:

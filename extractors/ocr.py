@@ -6,9 +6,11 @@ that were recognised, with boxes that follow the ink. The models travel in the r
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from extractors.engine import Pixels
 from extractors.errors import EngineError
 
 Quads = NDArray[np.float32]  # lines × 4 corners × (x, y), pixels, clockwise from the top left
+Recognised = tuple[str, list[float], list[float]]  # a line's text; per character its probability and middle
 Mask = NDArray[np.bool_]  # height × width; True where there is ink
 
 THREADS = 4  # of one process at most; OMP_NUM_THREADS, which the pool of processes sets, goes before
@@ -34,7 +37,9 @@ OVERLAP, EDGE = (
 SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up or down the margin
 TALL = 0.3  # of the line's height; a mark this high is a letter
 INK_CONTRAST = 60  # grey levels
+LINES_AT_ONCE = 200  # recognised between two looks at the clock: a few seconds; most pages have fewer
 LEAST_SIDE = 8  # pixels; no line of writing fits into a thinner picture, and the detector refuses it
+FLAT = 8  # grey levels between the darkest and the lightest pixel; below it there is nothing to read
 SPECK = 3  # pixels; dirt of this size would stretch the boxes of words
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 TIGHT_GAP = 0.08  # of the line's height; no space is as narrow, though one was recognised
@@ -113,16 +118,28 @@ def n_threads() -> int:
 
 
 def detect_lines(pixels: Pixels) -> Quads:
-    """Return the corners of the lines of text in the picture, top first. A large picture is looked at in bands."""
+    """Return the corners of the lines of text in the picture, top first."""
+    return detect_until(pixels, math.inf)[0]
+
+
+def detect_until(pixels: Pixels, until: float) -> tuple[Quads, float]:
+    """Return the corners of the lines of text in the picture, top first, and down to which pixel row was looked.
+
+    A large picture is looked at in bands, none begun after `until` (seconds of `time.monotonic`) but the first.
+    """
     height, width = pixels.shape[:2]
     if width > WIDEST:
         smaller = cv2.resize(
             pixels, (WIDEST, max(1, round(height * WIDEST / width))), interpolation=cv2.INTER_AREA
         )
-        return np.asarray(detect_lines(np.asarray(smaller, np.uint8)) * (width / WIDEST), np.float32)
+        quads, looked = detect_until(np.asarray(smaller, np.uint8), until)
+        return np.asarray(quads * (width / WIDEST), np.float32), min(height, looked * width / WIDEST)
     rows = max(4 * OVERLAP, DETECTED_PIXELS // width)
-    found = []
+    found, looked = [], 0
     for top in range(0, max(1, height - OVERLAP), rows - OVERLAP):
+        if top and time.monotonic() >= until:
+            break
+        looked = min(top + rows, height)
         band = pixels[top : top + rows]
         quads = _detect(band)
         if len(quads):
@@ -130,11 +147,11 @@ def detect_lines(pixels: Pixels) -> Quads:
             last = quads[:, :, 1].max(axis=1) >= len(band) - 1 - EDGE
             cut = (first & (top > 0)) | (last & (top + rows < height))  # whole in the neighbouring band
             found.append(quads[~cut] + np.array([0, top], np.float32))
-    return _distinct(np.concatenate(found)) if found else np.zeros((0, 4, 2), np.float32)
+    return _distinct(np.concatenate(found)) if found else np.zeros((0, 4, 2), np.float32), float(looked)
 
 
 def _detect(pixels: Pixels) -> Quads:
-    if min(pixels.shape[:2]) < LEAST_SIDE:
+    if min(pixels.shape[:2]) < LEAST_SIDE or int(pixels.max()) - int(pixels.min()) < FLAT:
         return np.zeros((0, 4, 2), np.float32)
     boxes = engine().text_det(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)).boxes  # the models were trained on BGR
     return (
@@ -160,7 +177,7 @@ def whole_line(pixels: Pixels) -> Quads:
     return np.array([[(0, 0), (width, 0), (width, height), (0, height)]], np.float32)
 
 
-def recognise(crops: list[Pixels]) -> list[tuple[str, list[float], list[float]]]:
+def recognise(crops: list[Pixels]) -> list[Recognised]:
     """Return for each picture of one line its text, and per character the probability and the middle (0 to 1 across)."""
     from rapidocr.ch_ppocr_rec import TextRecInput
 
@@ -180,15 +197,25 @@ def recognise(crops: list[Pixels]) -> list[tuple[str, list[float], list[float]]]
     return lines
 
 
-def read_lines(pixels: Pixels, quads: Quads, ink: Mask) -> list[TextLine]:
-    """Recognise the detected lines of an upright picture. `ink` must be free of ruled lines."""
-    boxes = _line_boxes(quads, pixels.shape)
-    crops = [_crop(pixels, box) for box in boxes]
-    lines = []
-    for box, (text, scores, middles) in zip(boxes, recognise(crops), strict=True):
-        if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
-            lines.append(_text_line(text, scores, middles, box, ink))
-    return lines
+def read_lines(
+    pixels: Pixels, quads: Quads, ink: Mask, until: float = math.inf
+) -> tuple[list[TextLine], float]:
+    """Recognise the detected lines of an upright picture, and say from which pixel row on they were left unread.
+
+    `ink` must be free of ruled lines. Lines are read from the top, and those that are left after `until` (seconds of
+    `time.monotonic`) are not read. The row is infinite when all were.
+    """
+    boxes = sorted(_line_boxes(quads, pixels.shape), key=lambda box: box[1])
+    lines: list[TextLine] = []
+    for start in range(0, len(boxes), LINES_AT_ONCE):
+        if start and time.monotonic() >= until:
+            return lines, float(boxes[start][1])
+        some = boxes[start : start + LINES_AT_ONCE]
+        crops = [_crop(pixels, box) for box in some]
+        for box, (text, scores, middles) in zip(some, recognise(crops), strict=True):
+            if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
+                lines.append(_text_line(text, scores, middles, box, ink))
+    return lines, math.inf
 
 
 def mean_score(lines: list[TextLine]) -> float:

@@ -8,6 +8,7 @@ memory does not grow with the number of pages. A page that fails comes out empty
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import time
 import warnings
@@ -22,6 +23,7 @@ import numpy as np
 import pymupdf
 from PIL import Image, ImageOps
 
+from extractors.broken import breaks_off, content_xrefs, cut_object, is_content, pages_said
 from extractors.engine import Pixels, Render
 from extractors.errors import (
     CorruptError,
@@ -29,11 +31,12 @@ from extractors.errors import (
     EncryptedError,
     MemoryExceededError,
     ParquetryError,
+    TimeoutExceededError,
     TooLargeError,
     UnsupportedError,
 )
 from extractors.render import POINTS_PER_INCH, Pose, image_raster, pdf_raster, upright_render
-from extractors.scan import read_rest, read_scan, with_known_words
+from extractors.scan import READ_SHARE, Scan, read_rest, read_scan, with_known_words
 from extractors.settings import Settings
 from extractors.sources import Source, local_copy
 from extractors.textlayer import text_layer
@@ -52,13 +55,12 @@ DEFAULT_DPI = (72.0, 96.0)  # what programs write when they do not know
 LONGEST_DEFAULT = 14.0  # inches; a page longer than this at a default dpi was not measured but made up
 LONG_SIDE = (3.0, 48.0)  # inches; between a till receipt and a newspaper spread a stated dpi is believed
 A4_LONG_SIDE = 11.69  # inches; what an image without a believable dpi is taken for
+LEAST_PIXELS = 1024  # of an image; fewer hold no word
+MOST_ENLARGED = 8.0  # times; print that is legible needs less, and an icon is not worth the pixels of a page
 ALLOCATION = re.compile(
     r"\b[cm]?(?:re)?alloc(?:ation)? ?\(.*failed", re.IGNORECASE
 )  # how MuPDF says that memory is out
 LIBRARIES = ("pymupdf", "PIL")  # an exception from these is the document's fault
-TAIL_BYTES = 2048  # a complete PDF says %%EOF within these
-HEAD_OF_LINEARIZED = 4096  # bytes; a linearised PDF states its page count in its first object
-RAW_BYTES = 64_000_000  # of a broken PDF that are searched for the number of pages it once had
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,9 @@ class PdfDocument:
         self._pdf, self._source, self._settings = pdf, source, settings
         self._found = pdf.page_count
         self._vouched = False  # the figures of some page were compared with its pixels
-        self._broken = bool(pdf.is_repaired) and _breaks_off(path)
-        self._cut = _cut_object(path) if self._broken else None
-        lost = _pages_said(path) - self._found if self._broken else 0
+        self._broken = bool(pdf.is_repaired) and breaks_off(path)
+        self._cut = cut_object(path) if self._broken else None
+        lost = pages_said(path) - self._found if self._broken else 0
         self.n_pages = self._found + max(0, min(lost, settings.max_pages - self._found))
 
     def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
@@ -148,8 +150,8 @@ class PdfDocument:
 
     def _read(self, number: int) -> OpenPage:
         page = self._pdf.load_page(number - 1)
-        named = _content_xrefs(page) if self._pdf.is_repaired else []
-        if any(not _is_content(self._pdf, xref) for xref in named):
+        named = content_xrefs(page) if self._pdf.is_repaired else []
+        if any(not is_content(self._pdf, xref) for xref in named):
             message = f"the content of page {number} was lost: {self._source.uri} is broken; fetch or export it again."
             return failed_page(number, CorruptError(message), page.rect.width, page.rect.height)
         opened = self._read_whole(page, number)
@@ -173,10 +175,14 @@ class PdfDocument:
         if not self._settings.ocr:
             return OpenPage(content, render, (_unread(number, verdict.reason),))
         if verdict.regions:
-            return OpenPage(read_rest(content, render, verdict.regions, self._settings), render)
+            content, done = read_rest(content, render, verdict.regions, self._settings)
+            left = f"{len(verdict.regions) - done} of {len(verdict.regions)} parts that only its pixels show"
+            late = () if done == len(verdict.regions) else (_late(number, left, self._settings),)
+            return OpenPage(content, render, late)
         scan = read_scan(number, raster, page.rect.width, page.rect.height, self._settings)
         read = with_known_words(scan, pose, verdict.words)
-        return OpenPage(replace(read, rotation=(page.rotation + read.rotation) % 360), scan.render)
+        read = replace(read, rotation=(page.rotation + read.rotation) % 360)
+        return OpenPage(read, scan.render, _unread_lines(scan, self._settings))
 
 
 class ImageDocument:
@@ -218,12 +224,14 @@ class ImageDocument:
     def _read(self, number: int) -> OpenPage:
         pixels, width, height = self._decoded(number)
         raster = image_raster(pixels, width, height)
-        if not self._settings.ocr:
+        icon = pixels.shape[0] * pixels.shape[1] < LEAST_PIXELS
+        if icon or not self._settings.ocr:
             content = PageContent(number, width, height, 0, "none", ())
             render = upright_render(raster, Pose(width, height), self._settings.max_pixels)
-            return OpenPage(content, render, (_unread(number, "it is a picture"),))
-        scan = read_scan(number, raster, width, height, self._settings)
-        return OpenPage(scan.content, scan.render)
+            return OpenPage(content, render, () if icon else (_unread(number, "it is a picture"),))
+        most_dpi = MOST_ENLARGED * pixels.shape[1] / width * POINTS_PER_INCH
+        scan = read_scan(number, raster, width, height, self._settings, most_dpi)
+        return OpenPage(scan.content, scan.render, _unread_lines(scan, self._settings))
 
     def _check_pixels(self) -> None:
         width, height = self._image.size
@@ -288,6 +296,23 @@ def _render_nothing(dpi: int, region: object = None) -> Pixels:
 def _unread(number: int, reason: str) -> Failure:
     message = f"page {number} has to be read from its pixels ({reason}), and OCR is off; run with ocr on."
     return failure(UnsupportedError(message), "ocr", number)
+
+
+def _unread_lines(scan: Scan, settings: Settings) -> tuple[Failure, ...]:
+    """Return what there is to say of a page whose lines could not all be read in its time."""
+    if scan.read_to == math.inf:
+        return ()
+    content = scan.content
+    left = f"what begins below {scan.read_to:.0f} of its {content.height:.0f} points"
+    return (_late(content.page, left, settings),)
+
+
+def _late(number: int, left: str, settings: Settings) -> Failure:
+    message = (
+        f"page {number} is too dense for its time: {left} was not read within {READ_SHARE:.0%} of page_timeout "
+        f"({settings.page_timeout:g} s); raise it and run retry-failed."
+    )
+    return failure(TimeoutExceededError(message), "ocr", number)
 
 
 def _ours(error: Exception, uri: str, number: int) -> ParquetryError:
@@ -356,7 +381,7 @@ def _open_pdf(path: Path, source: Source, settings: Settings) -> Iterator[pymupd
             raise CorruptError(
                 f"{source.uri} has no readable page tree ({error}); export it again."
             ) from error
-        if n_pages == 0 and (pdf.is_repaired or _breaks_off(path)):
+        if n_pages == 0 and (pdf.is_repaired or breaks_off(path)):
             raise CorruptError(
                 f"{source.uri} is broken and none of its pages can be recovered; fetch it again."
             )
@@ -379,45 +404,3 @@ def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
         ) from error
     with image:
         yield image
-
-
-def _content_xrefs(page: pymupdf.Page) -> list[int]:
-    """Return the numbers of the objects that hold what is printed on the page, whether they are there or not."""
-    kind, value = page.parent.xref_get_key(page.xref, "Contents")
-    return [int(number) for number in re.findall(r"(\d+) \d+ R", value)] if kind in ("xref", "array") else []
-
-
-def _is_content(pdf: pymupdf.Document, xref: int) -> bool:
-    if not 0 < xref < pdf.xref_length():
-        return False
-    return bool(pdf.xref_is_stream(xref)) or pdf.xref_object(xref).strip().startswith("[")
-
-
-def _cut_object(path: Path) -> int | None:
-    """Return the number of the object in whose middle the file ends."""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - RAW_BYTES))
-        raw = file.read()
-    start = raw.rfind(b" obj")
-    number = re.search(rb"(\d+)\s+\d+\Z", raw[max(0, start - 20) : start]) if start >= 0 else None
-    return int(number.group(1)) if number and b"endobj" not in raw[start:] else None
-
-
-def _breaks_off(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        return b"%%EOF" not in file.read()
-
-
-def _pages_said(path: Path) -> int:
-    """Return the largest number of pages that a broken PDF's own bytes speak of; 0 when they do not."""
-    with path.open("rb") as file:
-        raw = file.read(RAW_BYTES)
-    said = [int(count) for count in re.findall(rb"/Type\s*/Pages\b[^>]{0,2000}?/Count\s+(\d{1,6})", raw)]
-    said += [int(count) for count in re.findall(rb"/Count\s+(\d{1,6})[^>]{0,2000}?/Type\s*/Pages\b", raw)]
-    said += [
-        int(count)
-        for count in re.findall(rb"/Linearized\b[^>]{0,200}?/N\s+(\d{1,6})", raw[:HEAD_OF_LINEARIZED])
-    ]
-    return max(said, default=0)

@@ -6,6 +6,8 @@ function. A page whose text layer says only a part of what is printed keeps that
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from extractors.dashes import lonely_dashes
 from extractors.engine import Pixels, Render
-from extractors.ocr import Mask, Quads, TextLine, detect_lines, ink_mask, mean_score, read_lines, whole_line
+from extractors.ocr import Mask, Quads, TextLine, detect_until, ink_mask, mean_score, read_lines, whole_line
 from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
@@ -33,6 +35,10 @@ LETTER = 1.5  # times the box's height; no stroke of a letter is longer
 ONE_LINE = 30.0  # points; a region this low is a word or a line
 MARGIN = 1.0  # points around a region
 SAME_PLACE = 0.3  # of the smaller box; a recognised word that covers this much of a known one is that word
+FIND_SHARE, READ_SHARE = (
+    0.3,
+    0.6,
+)  # of page_timeout: no further part is looked at for lines, no further line read
 PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
 
 
@@ -43,32 +49,44 @@ class Scan:
     content: PageContent
     render: Render
     pose: Pose
+    read_to: float = math.inf  # points from the top; lines that begin below were not read for want of time
 
 
-def read_scan(number: int, raster: Raster, width: float, height: float, settings: Settings) -> Scan:
-    """Read page `number` of `width` × `height` points from its pixels. Raises EngineError when OCR cannot run."""
-    pose = Pose(width, height)
-    pixels = _shown(raster, pose, settings.ocr_dpi, settings)
-    quads = _detected(pixels, settings.ocr_dpi)
+def read_scan(
+    number: int, raster: Raster, width: float, height: float, settings: Settings, most_dpi: float = math.inf
+) -> Scan:
+    """Read page `number` of `width` × `height` points from its pixels, at `most_dpi`. Raises EngineError when OCR cannot run.
+
+    A page too dense for its time is read from the top as far as the time goes, and says how far that is.
+    """
+    began = time.monotonic()
+    found_by, read_by = began + FIND_SHARE * settings.page_timeout, began + READ_SHARE * settings.page_timeout
+    pose, usual = Pose(width, height), round(max(1, min(settings.ocr_dpi, most_dpi)))
+    pixels = _shown(raster, pose, usual, settings)
+    quads, found_to = _detected(pixels, usual, found_by)
     if runs_sideways(quads):
         pose = replace(pose, turn=90)
-        pixels = _shown(raster, pose, settings.ocr_dpi, settings)
-        quads = _detected(pixels, settings.ocr_dpi)
+        pixels = _shown(raster, pose, usual, settings)
+        quads, found_to = _detected(pixels, usual, found_by)
+    looked = found_to / pixels.shape[0]  # of the page's height
     if skew := sharpest_skew(ink_mask(pixels), skew_of(quads)):
         quads = _turned(quads, pose, replace(pose, skew=-skew), pixels)
         pose = replace(pose, skew=-skew)
-    dpi = legible_dpi(quads, settings.ocr_dpi)
-    if skew or dpi > settings.ocr_dpi:
+    dpi = max(usual, round(min(legible_dpi(quads, usual), most_dpi)))
+    if skew or dpi > usual:
         before = pixels.shape[1]
         pixels = _shown(raster, pose, dpi, settings)
         quads = np.asarray(quads * (pixels.shape[1] / before), np.float32)
     width, height = pose.upright_size
     scale = pixels.shape[1] / width
-    lines, drawn, marks = _lines_and_rules(pixels, quads, scale)
-    if mean_score(lines) < SURE and _reads_better_flipped(pixels, quads):
+    lines, drawn, marks, read_to = _lines_and_rules(pixels, quads, scale, read_by)
+    if mean_score(lines) < SURE and time.monotonic() < read_by and _reads_better_flipped(pixels, quads):
         pose = replace(pose, turn=(pose.turn + 180) % 360)
         pixels, quads = _flipped(pixels, quads)
-        lines, drawn, marks = _lines_and_rules(pixels, quads, scale)
+        lines, drawn, marks, read_to = _lines_and_rules(pixels, quads, scale, read_by)
+        read_to = 0.0 if looked < 1 else read_to  # what was not looked at is now the top
+    elif looked < 1:
+        read_to = min(read_to, looked * pixels.shape[0])
     page = Box(0.0, 0.0, width, height)
     words = _words(lines, scale)
     words = (*words, *lonely_dashes(marks, words, scale))
@@ -84,15 +102,18 @@ def read_scan(number: int, raster: Raster, width: float, height: float, settings
         images=(page,),
         skew=pose.skew,
     )
-    return Scan(content, upright_render(raster, pose, settings.max_pixels), pose)
+    return Scan(content, upright_render(raster, pose, settings.max_pixels), pose, read_to / scale)
 
 
-def _lines_and_rules(pixels: Pixels, quads: Quads, scale: float) -> tuple[list[TextLine], list[Rule], Mask]:
-    """Return the recognised lines and the rules, in pixels, and the ink that is no rule."""
+def _lines_and_rules(
+    pixels: Pixels, quads: Quads, scale: float, until: float = math.inf
+) -> tuple[list[TextLine], list[Rule], Mask, float]:
+    """Return the recognised lines and the rules, in pixels, the ink that is no rule, and from which row on no line was read."""
     ink = ink_mask(pixels)
     drawn, covered = find_rules(ink, scale * POINTS_PER_INCH)
     marks = ink & ~covered
-    return read_lines(pixels, quads, marks), drawn, marks
+    lines, read_to = read_lines(pixels, quads, marks, until)
+    return lines, drawn, marks, read_to
 
 
 def with_known_words(scan: Scan, pose: Pose, known: Sequence[Word]) -> PageContent:
@@ -111,20 +132,26 @@ def with_known_words(scan: Scan, pose: Pose, known: Sequence[Word]) -> PageConte
 
 def read_rest(
     content: PageContent, render: Render, regions: tuple[Box, ...], settings: Settings
-) -> PageContent:
-    """Return the content with the words and rules added that only the pixels of `regions` show.
+) -> tuple[PageContent, int]:
+    """Return the content with the words and rules added that only the pixels of `regions` show, and how many time was left for.
 
     The page is upright already. A region as small as a word is read as one line, without looking for lines in it.
     """
     line = max((word.line for word in content.words), default=-1) + 1
-    words, rules = list(content.words), list(content.rules)
-    for region in regions:
+    words, rules, read = list(content.words), list(content.rules), 0
+    read_by = time.monotonic() + READ_SHARE * settings.page_timeout
+    for at, region in enumerate(regions):
+        if at and time.monotonic() >= read_by:
+            break
         small = region.height <= ONE_LINE
         region = region.grow(MARGIN).intersect(Box(0.0, 0.0, content.width, content.height))
         pixels = render(settings.ocr_dpi, region)
         scale = pixels.shape[1] / region.width
-        quads = whole_line(pixels) if small else _detected(pixels, settings.ocr_dpi)
-        lines, drawn, _ = _lines_and_rules(pixels, quads, scale)
+        quads, found_to = (
+            (whole_line(pixels), math.inf) if small else _detected(pixels, settings.ocr_dpi, read_by)
+        )
+        lines, drawn, _, read_to = _lines_and_rules(pixels, quads, scale, read_by)
+        read += min(found_to, read_to) >= pixels.shape[0]
         known = [word.box for word in words]
         for found in _words(lines, scale):
             box = found.box
@@ -134,7 +161,7 @@ def read_rest(
         line = max((word.line for word in words), default=-1) + 1
         if not small:
             rules.extend(_rule(rule, scale, region) for rule in drawn)
-    return replace(content, words=tuple(words), rules=tuple(rules), text_source="text_layer")
+    return replace(content, words=tuple(words), rules=tuple(rules), text_source="text_layer"), read
 
 
 def _rule(rule: Rule, scale: float, region: Box) -> Rule:
@@ -167,14 +194,15 @@ def _outside_words(rules: list[Rule], words: Sequence[Word]) -> list[Rule]:
     return kept
 
 
-def _detected(pixels: Pixels, dpi: int) -> Quads:
-    """Return the corners of the lines of text, looked for at no more than `DETECT_DPI`."""
+def _detected(pixels: Pixels, dpi: int, until: float = math.inf) -> tuple[Quads, float]:
+    """Return the corners of the lines of text, looked for at no more than `DETECT_DPI`, and down to which row."""
     if dpi <= DETECT_DPI:
-        return detect_lines(pixels)
+        return detect_until(pixels, until)
     across, down = (max(1, round(side * DETECT_DPI / dpi)) for side in pixels.shape[1::-1])
     smaller = np.asarray(cv2.resize(pixels, (across, down), interpolation=cv2.INTER_AREA), np.uint8)
     factor = np.array([pixels.shape[1] / across, pixels.shape[0] / down], np.float32)
-    return np.asarray(detect_lines(smaller) * factor, np.float32)
+    quads, looked = detect_until(smaller, until)
+    return np.asarray(quads * factor, np.float32), looked / down * pixels.shape[0]
 
 
 def legible_dpi(quads: Quads, dpi: int) -> int:
@@ -209,9 +237,8 @@ def _reads_better_flipped(pixels: Pixels, quads: Quads) -> bool:
     lengths = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     longest = quads[np.argsort(-lengths)[:PROBE_LINES]]
     ink = np.ones(pixels.shape[:2], bool)
-    return mean_score(read_lines(*_flipped(pixels, longest), ink)) > mean_score(
-        read_lines(pixels, longest, ink)
-    )
+    over, straight = read_lines(*_flipped(pixels, longest), ink)[0], read_lines(pixels, longest, ink)[0]
+    return mean_score(over) > mean_score(straight)
 
 
 def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:

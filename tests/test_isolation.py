@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import math
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from extractors.errors import UsageError
-from extractors.isolation import ReaderPool, _error
+from extractors.errors import TimeoutExceededError, UsageError
+from extractors.isolation import ReaderPool
+from extractors.messages import error_of
 from extractors.settings import Settings
 from extractors.sources import Source, find_sources, identify
+from extractors.spool import READING, Spool
+from extractors.task import LEAST_TO_FINISH, Clock, Task
+from schemas.page import PageReading
 from tests.conftest import ROOT
 from tests.hostile import makers
 
@@ -117,7 +125,7 @@ def test_the_environment_of_a_reading_process_holds_no_credentials(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do not leak")
     with ReaderPool(settings()) as pool:
         pool.read(source(makers.pdf(tmp_path / "one.pdf", ["one"])))
-        environment = Path(f"/proc/{pool._idle[0]._popen.pid}/environ")
+        environment = Path(f"/proc/{pool._idle[0].pid}/environ")
         if not environment.exists():
             pytest.skip("this system does not show the environment of a process")
         assert b"do not leak" not in environment.read_bytes()
@@ -141,7 +149,7 @@ def test_a_caller_that_stops_in_the_middle_leaves_no_mixed_answers(tmp_path: Pat
     "payload", [b"{}", b"[1]", b"nonsense", b'{"category": "no such", "message": "m", "retryable": false}']
 )
 def test_what_an_owned_process_reports_is_checked(payload: bytes) -> None:
-    error = _error(payload)
+    error = error_of(payload)
     assert error is None or (error.category, str(error)) == ("internal", "m")
 
 
@@ -157,3 +165,91 @@ def test_closing_ends_what_is_being_read(tmp_path: Path) -> None:
             future.result(timeout=60)
     with pytest.raises(UsageError, match="closed"):
         pool.read(source(path))
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_a_document_has_its_time_and_no_more() -> None:
+    now = Hand()
+    clock = Clock(60.0, now)
+    assert clock.end == math.inf
+    clock.start()
+    now.at += 30
+    clock.start()
+    assert clock.end == 1060
+    assert clock.last_begin(4) == 1048  # a fifth is kept
+    assert clock.last_end(4) == 1054
+    clock.finish()
+    assert clock.end == 1060
+    now.at = 1058
+    clock.finish()
+    assert clock.end == 1058 + LEAST_TO_FINISH
+    clock.stood(3.0)
+    assert clock.end == 1061 + LEAST_TO_FINISH
+
+
+@pytest.mark.parametrize(
+    ("limit", "n_pages", "kept"), [(60, 1, 12), (3600, 10, 30), (3600, 2000, 200), (3600, 100_000, 720)]
+)
+def test_time_is_kept_for_putting_the_pages_together(limit: float, n_pages: int, kept: float) -> None:
+    assert Clock(limit).reserve(n_pages) == pytest.approx(kept)
+
+
+def test_no_wait_goes_past_the_end_of_a_document(tmp_path: Path) -> None:
+    limits = settings(page_timeout=20, document_timeout=60)
+    clock = Clock(60.0)
+    clock.start()
+    with Spool() as pages:
+        task = Task(source(makers.pdf(tmp_path / "a.pdf", ["a"])), pages, datetime.now(UTC), None, clock)
+        assert task.patience(limits, opened=False)[2] is False  # opening is given a page's time
+        task.n_pages, clock.end = 3, time.monotonic() + 15
+        end, what, out_of_time = task.patience(limits, opened=True)
+        assert (end, out_of_time) == (clock.last_end(3), True)
+        assert "document_timeout (60 s)" in what
+        task.give_up(TimeoutExceededError("too slow"), everything=True)
+        end, _, out_of_time = task.patience(limits, opened=True)
+        assert (end, out_of_time) == (clock.end, True)
+        assert [json.loads(line)["failures"][0]["message"] for line in pages.readings()] == [
+            "too slow",
+            "not read: too slow",
+            "not read: too slow",
+        ]
+
+
+def test_a_slow_document_stops_by_itself_and_keeps_what_it_read(tmp_path: Path) -> None:
+    path = makers.pdf(tmp_path / "slow.pdf", ["SLOW"] * 40)
+    with ReaderPool(settings(document_timeout=15), entry=ILL) as pool:
+        result = pool.read(source(path))
+        (process,) = pool._idle  # it was never ended
+        assert process.n_read == 1
+    read = [page.page for page in result.pages if page.status == "ok"]
+    late = [page.page for page in result.pages if page.status == "failed"]
+    assert read
+    assert late
+    assert read + late == list(range(1, 41))
+    assert [(failure.page, failure.category) for failure in result.failures] == [
+        (page, "timeout") for page in late
+    ]
+    assert result.document.status == "partial"
+
+
+def test_a_process_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    path = makers.pdf(tmp_path / "deaf.pdf", ["one"] * 3)
+    spool = tmp_path / "spool"
+    big = "x" * 200_000
+    with Spool(spool, "key") as pages:  # more than a pipe holds
+        for number in (1, 2):
+            reading = PageReading(number, 1.0, 1.0, 0, "none", notes=(big,))
+            pages.add(number, READING.dump_json(reading), final=True)
+    with ReaderPool(settings(page_timeout=3), entry="tests.hostile.deaf") as pool:
+        result = pool.read(source(path), spool=(spool, "key"))
+    assert [failure.category for failure in result.failures] == ["timeout"]
+    assert "could not be put together" in result.failures[0].message

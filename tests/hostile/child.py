@@ -21,6 +21,8 @@ def fall_ill(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> Pa
             time.sleep(60)
     if "CRASH" in words:
         ctypes.string_at(0)
+    if "SLOW" in words:
+        time.sleep(0.5)
     if "STRANGE" in words:
         print("RESULT this goes to standard error and harms nobody", flush=True)
     if "EAT" in words:
