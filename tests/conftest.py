@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,12 @@ def eval_dir() -> Path:
     if not EVAL.is_dir():
         pytest.skip("the folder of real documents is not there")
     return EVAL
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a real Prefect server, SQLite in a fresh home, that all tests of a session share."""
+    from flows.demo import prefect_server
+
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield {name: value for name, value in environment.items() if not name.startswith("PARQUETRY_")}

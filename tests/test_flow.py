@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,7 @@ import pymupdf
 import pytest
 
 from flows.api import prefect_api
-from flows.demo import prefect_server, running
-from tests.conftest import ROOT
 from tests.small import content, heed_ctrl_c, small_pdf
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[dict[str, str]]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
-        yield {name: value for name, value in environment.items() if not name.startswith("PARQUETRY_")}
 
 
 def ask(server: dict[str, str], path: str, **body: Any) -> Any:
@@ -120,6 +112,17 @@ def test_a_password_from_a_secret_block_is_in_no_record_of_the_run(server, tmp_p
         ask(server, "artifacts/filter", artifacts=of_run),
     ]
     assert "open-sesame" not in repr(records) + ended.stdout + ended.stderr
+    assert [record["name"] for record in ask(server, "block_documents/filter")] == ["pdf-password"]
+    kept = [
+        path
+        for root in (Path(server["PREFECT_HOME"]), tmp_path / "out")
+        for path in root.rglob("*")
+        if path.is_file()
+    ]
+    assert {"prefect.db", "server.log", "index.json"} <= {path.name for path in kept}
+    assert [
+        path for path in kept if b"open-sesame" in path.read_bytes()
+    ] == []  # database, its log, datasets, state
 
 
 def test_processes_of_a_dask_cluster_write_the_same_datasets(server, tmp_path):
@@ -178,61 +181,6 @@ def test_what_a_run_cannot_do_is_told_and_recorded(server, tmp_path):
     assert "does not exist; check the path" in ended.stderr
     (flow_run,) = ask(server, "flow_runs/filter", flow_runs={"name": {"any_": [str(tmp_path / "gone")]}})
     assert flow_run["state_type"] == "FAILED"
-
-
-def test_deployments_show_a_form_and_run_by_hand_and_by_event(server, tmp_path):
-    home = tmp_path / "home"
-    folder, out = home / "documents", home / "out"
-    small_pdf(folder / "a.pdf", 1)
-    (home / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
-
-    def prefect(*arguments: str) -> str:
-        command = [sys.executable, "-m", "prefect", *arguments]
-        ended = subprocess.run(command, env=server, cwd=home, capture_output=True, text=True, timeout=300)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
-
-    prefect("work-pool", "create", "local", "--type", "process")
-    prefect("--no-prompt", "deploy", "--all")
-    deployments = {d["name"]: d for d in ask(server, "deployments/filter")}
-    assert deployments.keys() == {"nightly", "on-files", "backfill"}
-    form = deployments["nightly"]["parameter_openapi_schema"]["definitions"]["RunParameters"]["properties"]
-    assert {"folders", "out", "engine", "since", "limit"} <= form.keys()
-    schedule = deployments["nightly"]["schedules"][0]["schedule"]
-    assert (schedule["cron"], schedule["timezone"]) == ("0 2 * * *", "Europe/London")
-
-    def finished(name: str) -> list[dict[str, Any]]:
-        deployment = {"id": {"any_": [deployments[name]["id"]]}}
-        runs = ask(server, "flow_runs/filter", deployments=deployment)
-        return [
-            run for run in runs if run["state_type"] not in ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING")
-        ]
-
-    with running(server, "worker", "start", "--pool", "local", log=tmp_path / "worker.log"):
-        prefect("deployment", "run", "parquetry/nightly")
-        (run,) = eventually(lambda: finished("nightly"))
-        assert (run["state_name"], run["state"]["message"]) == (
-            "Completed", "1 documents read, 0 with failures, 0 unchanged",
-        )  # fmt: skip
-        small_pdf(folder / "b.pdf", 2)
-        emit = (
-            "from pathlib import Path; from flows.watch import batches, emit_arrival; import sys;"
-            "root = Path(sys.argv[1]); emit_arrival(root, next(batches(root, 0.2)))"
-        )
-        subprocess.run([sys.executable, "-c", emit, str(folder)], env=server, check=True, timeout=120)
-        (run,) = eventually(lambda: finished("on-files"))
-        assert run["state"]["message"] == "1 documents read, 0 with failures, 1 unchanged"
-    assert sorted(Path(uri).name for uri in pd.read_parquet(out / "documents")["source_uri"]) == [
-        "a.pdf",
-        "b.pdf",
-    ]
-
-    refused = httpx.post(
-        f"{server['PREFECT_API_URL']}/deployments/{deployments['backfill']['id']}/create_flow_run",
-        json={"parameters": {"run": {"folders": ["x"], "out": "y", "workers": 0}}},
-    )
-    assert refused.status_code in (409, 422)
-    assert "workers" in refused.text
 
 
 def test_where_an_api_is_configured_is_found_without_prefect(tmp_path):
