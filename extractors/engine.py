@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,4 +37,13 @@ class Engine(Protocol):
 
     def read_page(self, content: PageContent, render: Render) -> EngineReading:
         """Read the tables of one upright page. Never raises for a bad page: what failed is in `failures`."""
+        ...
+
+
+@runtime_checkable
+class FigureReader(Protocol):
+    """An engine that can be asked about one figure."""
+
+    def choose(self, figure: Pixels, candidates: Sequence[str]) -> str | None:
+        """Return which of the candidates the picture of a figure shows; None when it shows none, or that is not sure."""
         ...

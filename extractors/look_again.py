@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import combinations
 
 from extractors.checks import Place, evidence_by_place, find_findings
-from extractors.engine import Engine, Render
+from extractors.engine import Engine, FigureReader, Render
 from extractors.facts import base_value, state_facts
-from extractors.reread import PASSES, reread
+from extractors.reread import PASSES, Pass, as_it_is, crop, reread
 from extractors.statements import find_statements
 from extractors.suspects import Finding, Outcome, narrow
 from schemas.amount import decide_decimal_point, parse_amount
+from schemas.box import Box
 from schemas.page import JoinedTable, PageReading, ReadCell
 from schemas.records import Fact
 
@@ -28,6 +29,8 @@ ROUNDS = 2  # a figure set right may show another check's suspect
 MOST_SUSPECTS = 16  # figures of one failed check; more of them say nothing of where to look
 MOST_LOOKS = 120  # figures of one document
 LOOK_SECONDS = 30.0  # for one document, before no further page is looked at
+MOST_ASKED = 24  # figures of one document that a model is asked about
+MODEL_LOOK = Pass("for the model", 300, 8.0, 4.0, as_it_is)  # more paper: it reads pictures, not lines
 AGREED = 2  # passes that read the same figure before it stands without a doubt
 
 CellPlace = tuple[str, int, int]  # table, row and column of a cell in its joined table
@@ -80,27 +83,76 @@ def look_again(
 ) -> tuple[JoinedTable, ...]:
     """Return the tables with figures set right that a failed check points at and the pixels show otherwise."""
     tables = tuple(tables)
-    if not eyes.ocr or all(reading.text_source != "ocr" for reading in readings):
+    pages = {reading.page: reading for reading in readings if reading.text_source in ("ocr", "none")}
+    if not pages or not tables or not (eyes.ocr or isinstance(eyes.engine, FigureReader)):
         return tables
-    pages = {reading.page: reading for reading in readings if reading.text_source == "ocr"}
     point = decide_decimal_point(
         cell.text for table in tables for cell in table.cells if cell.row >= table.n_header_rows
     )
-    seen: dict[str, tuple[str, ...]] = {}  # by fact id: what each pass read
-    end = time.monotonic() + LOOK_SECONDS
+    looks = _Looks(eyes, pages, point, time.monotonic() + LOOK_SECONDS)
     for _ in range(ROUNDS):
         state = _understand(tables, readings)
-        asked = [f for f in state.findings if _is_open(f)]
-        wanted = [s for finding in asked for s in _suspects(finding, state) if s.cell.page in pages]
-        _look(wanted, seen, pages, eyes, end)
-        corrections = _decide(asked, state, seen, point)
-        if not corrections:
-            break
+        asked = [finding for finding in state.findings if _is_open(finding)]
+        for finding in asked:
+            looks.look(_suspects(finding, state))
+        corrections = _decide(asked, state, looks.seen, point)
         kept = _proven(tables, corrections, readings, state)
         if not kept:
             break
         tables = _replaced(tables, kept)
     return tables
+
+
+@dataclass(slots=True)
+class _Looks:
+    """The looks taken in one document: what was seen, and how much more may be looked at."""
+
+    eyes: Eyes
+    pages: dict[int, PageReading]
+    point: str
+    end: float  # monotonic seconds
+    seen: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by fact id: what each look reads
+    renders: dict[int, Render] = field(default_factory=dict)
+    asked: int = 0
+
+    def look(self, suspects: Sequence[tuple[Seen, Decimal | None]]) -> None:
+        """Look at figures that were not looked at yet; each comes with the value (base units) that its check asks for."""
+        new = [(s, v) for s, v in suspects if s.fact.fact_id not in self.seen and s.cell.page in self.pages]
+        new = new[: max(0, MOST_LOOKS - len(self.seen))]
+        for number in sorted({s.cell.page for s, _ in new}):
+            if time.monotonic() > self.end:
+                return
+            render = self._render(number)
+            mine = [(s, v) for s, v in new if s.cell.page == number]
+            boxes = [s.cell.value_box or s.cell.box for s, _ in mine]
+            texts = reread(render, boxes) if self.eyes.ocr else [()] * len(boxes)
+            for (suspect, value), box, read in zip(mine, boxes, texts, strict=True):
+                self.seen[suspect.fact.fact_id] = (*read, *self._asked(suspect, value, render, box, read))
+
+    def _render(self, number: int) -> Render:
+        if number not in self.renders:
+            reading = self.pages[number]
+            self.renders[number] = self.eyes.render(number, reading.rotation, reading.skew)
+        return self.renders[number]
+
+    def _asked(
+        self, suspect: Seen, value: Decimal | None, render: Render, box: Box, read: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Return what the engine's model sees among the readings and the figure that the check asks for."""
+        if not isinstance(self.eyes.engine, FigureReader) or self.asked >= MOST_ASKED:
+            return ()
+        written = suspect.cell.text.strip()
+        candidates = [written, *read]
+        if value is not None:
+            candidates.append(printed_like(value / (suspect.fact.scale or 1), written, self.point))
+        candidates = [text for text in dict.fromkeys(candidates) if any(map(str.isdigit, text))]
+        if len(candidates) < 2:
+            return ()
+        self.asked += 1
+        chosen = self.eyes.engine.choose(crop(render, box, MODEL_LOOK), candidates)
+        if chosen is None:
+            return ()
+        return (chosen,) if self.eyes.ocr else (chosen,) * AGREED  # it was asked twice
 
 
 def _understand(tables: Sequence[JoinedTable], readings: Sequence[PageReading]) -> _State:
@@ -126,32 +178,29 @@ def _is_open(finding: Finding) -> bool:
     return finding.off is not None and finding.check.status != "pass"
 
 
-def _suspects(finding: Finding, state: _State) -> list[Seen]:
-    """Return the figures that may be wrong: those that no check confirms, first those that one slip explains."""
+def _suspects(finding: Finding, state: _State) -> list[tuple[Seen, Decimal | None]]:
+    """Return the figures that may be wrong, each with the value that the check asks for.
+
+    Those are the ones that no check confirms, first those that one slip of reading explains.
+    """
     outcomes = state.outcome
-    uncleared = [fact for fact, _ in finding.facts if not outcomes[fact.fact_id].passed]
-    pool = uncleared or [fact for fact, _ in finding.facts]
+    pool = [f for f, _ in finding.facts if not outcomes[f.fact_id].passed] or [f for f, _ in finding.facts]
     pool.sort(key=lambda fact: (outcomes[fact.fact_id].would_be is None, not outcomes[fact.fact_id].suspect))
-    return [state.suspects[f.fact_id] for f in pool[:MOST_SUSPECTS] if f.fact_id in state.suspects]
+    return [
+        (state.suspects[fact.fact_id], outcomes[fact.fact_id].would_be)
+        for fact in pool[:MOST_SUSPECTS]
+        if fact.fact_id in state.suspects
+    ]
 
 
-def _look(
-    wanted: Iterable[Seen],
-    seen: dict[str, tuple[str, ...]],
-    pages: dict[int, PageReading],
-    eyes: Eyes,
-    end: float,
-) -> None:
-    """Read the figures that were not looked at yet, page by page, and keep what every pass reads in `seen`."""
-    todo = {s.fact.fact_id: s for s in wanted if s.fact.fact_id not in seen}
-    chosen = list(todo.values())[: max(0, MOST_LOOKS - len(seen))]
-    for number in sorted({s.cell.page for s in chosen}):
-        if time.monotonic() > end:
-            return
-        mine = [s for s in chosen if s.cell.page == number]
-        render = eyes.render(number, pages[number].rotation, pages[number].skew)
-        texts = reread(render, [s.cell.value_box or s.cell.box for s in mine])
-        seen.update({s.fact.fact_id: text for s, text in zip(mine, texts, strict=True)})
+def printed_like(number: Decimal, like: str, point: str) -> str:
+    """Return a number as the text `like` would print it: its separators, its brackets or its minus sign."""
+    whole, _, decimals = f"{abs(number.normalize()):,f}".partition(".")
+    decimals = decimals.ljust(len(like.rstrip(")% ").rpartition(point)[2]) if point in like else 0, "0")
+    text = whole.replace(",", "," if point == "." else ".") + (point + decimals if decimals else "")
+    if number >= 0:
+        return text
+    return f"-{text}" if "-" in like and "(" not in like else f"({text})"
 
 
 def _decide(

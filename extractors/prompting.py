@@ -20,12 +20,13 @@ from extractors.examples import Example
 PROMPTS = Path(__file__).parent / "prompts"
 PROMPTS_VERSION = "1"  # raised when the meaning of an answer changes
 
-Task = Literal["table", "statement", "triage", "own"]
+Task = Literal["table", "statement", "triage", "figure", "own"]
 
 QUESTIONS: dict[Task, str] = {
     "table": "Copy the tables.",
     "statement": "Copy the statement.",
     "triage": "How many tables?",
+    "figure": "Which figure is printed?",
     "own": "Read the items.",
 }
 

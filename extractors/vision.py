@@ -26,8 +26,9 @@ from extractors.asking import (
     recorded,
     tile_failure,
 )
-from extractors.engine import EngineReading, Render
+from extractors.engine import EngineReading, Pixels, Render
 from extractors.errors import ParquetryError, UsageError
+from extractors.figures import choose_figure
 from extractors.kinds import title_kind
 from extractors.prompting import Task, load_prompts, messages
 from extractors.rowreader import read_by_rows
@@ -101,6 +102,12 @@ class VisionEngine:
                 for complaint in reading.complaints
             )
         return EngineReading(tuple(fragments), len(tiles), tuple(failures))
+
+    def choose(self, figure: Pixels, candidates: Sequence[str]) -> str | None:
+        """Return which of the candidates the model sees in the picture of a figure; a reader of rows is not asked."""
+        if self.model and reads_rows(self.model):
+            return None
+        return choose_figure(self._client, self.model, figure, candidates)
 
     def _plan_blind(self, content: PageContent, render: Render) -> tuple[Tile, ...]:
         """Plan a page without words: a small image of it tells the model's eye whether it has tables at all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pymupdf
 import pytest
 
@@ -94,3 +95,18 @@ def test_pages_are_read_alike_twice(settings: Settings) -> None:
     engine.close()
     assert first.fragments == second.fragments
     assert [f.message for f in first.failures] == [f.message for f in second.failures]
+
+
+def test_a_model_of_noise_decides_about_no_figure(settings: Settings, worker: RunningWorker) -> None:
+    """It must pick one of the candidates, and is believed only where it wanted to, both times it is asked."""
+    pdf = pymupdf.open()
+    page = pdf.new_page(width=80, height=30)
+    page.insert_text((10, 20), "17,174", fontsize=11)
+    pixmap = page.get_pixmap(dpi=300)
+    pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3)
+    engine = VisionEngine(settings)
+    before = worker.metric("tiles_total")
+    chosen = [engine.choose(pixels, ["17,174", other]) for other in ("17,114", "1,174", "17.174")]
+    engine.close()
+    assert chosen == [None, None, None]
+    assert worker.metric("tiles_total") > before
