@@ -14,6 +14,7 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from extractors.periods import fold
+from extractors.pershare import share_concept
 from schemas.records import StatementKind
 
 DATA = Path(__file__).with_name("concepts.json")
@@ -25,7 +26,7 @@ _BRACKETED = re.compile(r"\((?:note|notes|see|refer)[^)]*\)|\(unaudited\)")
 _ORDINAL = re.compile(
     r"^[一二三四五六七八九十]+[、.]\s*|^\([一二三四五六七八九十]+\)\s*|^(?:加|减|其中)[:：]\s*|^(?:add|less|plus)[:：]\s*"
 )
-_OF_SHARES = {"basic": "Basic", "diluted": "Diluted"}
+_WITH_SHARES = ("income_statement", "comprehensive_income")
 
 
 def normalise(label: str) -> str:
@@ -52,8 +53,8 @@ def find_concept(kind: StatementKind, label: str, path: tuple[str, ...] = ()) ->
     known = _known().get(kind, {})
     if not text or not known:
         return None
-    if text in _OF_SHARES and path:
-        return _per_share(text, path)
+    if kind in _WITH_SHARES and (concept := share_concept(label, path)):
+        return concept
     if text in known:
         return known[text]
     if len(text) < SHORT:
@@ -63,17 +64,3 @@ def find_concept(kind: StatementKind, label: str, path: tuple[str, ...] = ()) ->
     if not best or any(known[name] != best[0][0] for name, score, _ in near):
         return None
     return best[0][0]
-
-
-def _per_share(text: str, path: tuple[str, ...]) -> str | None:
-    """Return what "Basic" or "Diluted" means, by the section above it."""
-    above = fold(path[-1])
-    shares = re.search(r"\bshares\b|\bnumber\b|average", above)
-    if re.search(r"\bper\b", above) and not (shares and shares.start() < above.index("per")):
-        return f"us-gaap:EarningsPerShare{_OF_SHARES[text]}"
-    if shares:
-        basic = text == "basic"
-        return "us-gaap:WeightedAverageNumberOf" + (
-            "SharesOutstandingBasic" if basic else "DilutedSharesOutstanding"
-        )
-    return None

@@ -12,6 +12,7 @@ from decimal import Decimal
 from statistics import median
 
 from extractors.confidence import MISREAD_SIGN, UNCLOSED
+from extractors.rollforward import period_at
 from extractors.scales import RowUnit, minor_units
 from extractors.statements import Column, LineItem, Statement, Value, measure
 from schemas.amount import Amount
@@ -50,7 +51,7 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
     unit, scale = measure(item, column)
     number = base_value(amount, scale)
     reasons = list(_reasons(statement, item, column, value, number, edges))
-    period = item.period or column.period
+    period = period_at(item, column)
     box = cell.value_box or cell.box
     return Fact(
         fact_id=f"{item.table_id}-r{item.row:04d}-c{cell.col:02d}",
@@ -111,7 +112,9 @@ def _reasons(
         yield DOUBTS[amount.doubt]
     if measure(item, column)[1] is None and number:
         yield "no unit note found: the scale is unknown"
-    if (item.period or column.period).end is None:
+    if item.moment == "opening" and column.period.end and period_at(item, column).end is None:
+        yield "the day of this opening balance is not printed"
+    elif period_at(item, column).end is None:
         yield "no period found for this row" if column.component else "no period found for this column"
     if cell.grounding == "mismatch":
         yield cell.note or "the page's own text shows another figure here"

@@ -1,7 +1,8 @@
 """Which period does a row of an equity statement speak of? Items in printed order → items with a `Period` each.
 
 In: the line items of a statement whose columns are components of equity. Out: the same items; a balance row has the day its label
-names, a movement the span between the balances around it. Rows that stand between no two dated balances have no period.
+names, a movement the span between the balances around it. Rows that stand between no two dated balances have no period. Where the
+columns are periods, opening and closing balances are marked as such, and `period_at` gives the evening that each value states.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from extractors.periods import DAYS_PER_MONTH, Period, find_dates, fold
 
 if TYPE_CHECKING:
-    from extractors.statements import LineItem
+    from extractors.statements import Column, LineItem
+
+Moment = Literal["opening", "closing"]
 
 _BALANCE = re.compile(
     r"\bbalances?\b|^as\s*at\b|^at\s+\d|^at\s+[a-z]+\s+\d|余额|^stand\b|^solde|^saldo|\b(?:beginning|end)\s*of\b"
@@ -67,6 +70,41 @@ def date_by_span(items: Sequence[LineItem], span: Period) -> tuple[LineItem, ...
         else:
             out.append(replace(item, period=span))
     return tuple(out)
+
+
+def mark_moments(items: Sequence[LineItem], columns: Sequence[Column]) -> tuple[LineItem, ...]:
+    """Return the items of an equity statement whose columns are periods: its opening and closing balances are marked.
+
+    A balance is known by its words ("Balance, beginning of year") or by the day it names, which begins or ends the columns' periods
+    ("At 1 January").
+    """
+    return tuple(replace(item, moment=_moment(item, columns)) for item in items)
+
+
+def _moment(item: LineItem, columns: Sequence[Column]) -> Moment | None:
+    if not item.values or item.unit != "money":
+        return None
+    folded = fold(item.label)
+    opening, closing = bool(_OPENING_ROW.search(folded)), bool(_CLOSING_ROW.search(folded))
+    if opening != closing:
+        return "opening" if opening else "closing"
+    days = [(d.month, d.day) for d in find_dates(item.label) if d.month and d.day]
+    if len(days) != 1 or not _BALANCE.search(folded):
+        return None
+    starts = {(c.period.start.month, c.period.start.day) for c in columns if c.period.start}
+    ends = {(c.period.end.month, c.period.end.day) for c in columns if c.period.end}
+    return "opening" if days[0] in starts else "closing" if days[0] in ends else None
+
+
+def period_at(item: LineItem, column: Column) -> Period:
+    """Return the period of one value: the row's own, else the column's, of a balance the evening that it states."""
+    period = item.period or column.period
+    if item.moment is None or item.period is not None:
+        return period
+    if item.moment == "closing":
+        return replace(period, start=None, months=None)
+    evening = period.start - timedelta(days=1) if period.start else None
+    return replace(period, end=evening, start=None, months=None)
 
 
 def _balance_day(item: LineItem, known_ends: Collection[date]) -> date | None:

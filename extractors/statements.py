@@ -36,7 +36,7 @@ from extractors.periods import (
     read_header,
 )
 from extractors.realign import Placed
-from extractors.rollforward import date_by_span, date_rows
+from extractors.rollforward import Moment, date_by_span, date_rows, mark_moments
 from extractors.scales import (
     RowUnit,
     UnitNote,
@@ -58,6 +58,7 @@ MIN_COMPONENTS = 3  # columns under one date that are components of equity, not 
 NOTE_LINES = 3  # lines below a table that may state its unit
 STUB_ROWS = 3  # first rows without values whose labels may state the unit
 
+_OF_ONE_SHARE = re.compile(r"Per(?:Basic|Diluted|BasicAndDiluted)?Share")
 _UNIT_SIGNS = re.compile(r"(?:£|€|\$|rmb|k€|t€|teur|eur|gbp|usd)\W*(?:000|m|mn|k)?", re.IGNORECASE)
 
 
@@ -98,6 +99,9 @@ class LineItem:
     values: tuple[Value, ...]
     ruled: bool = False
     period: Period | None = None  # of an equity statement's row, where its label names one
+    moment: Moment | None = (
+        None  # of an equity statement's row, where it states the start or the end of each column's period
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,8 @@ def _statement(
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if not components:
         columns = _undated_twins(columns, items)
+        if kind == "equity_statement":
+            items = mark_moments(items, columns)
     if components:
         items = date_rows(items, ends)
         if not any(item.period for item in items) and len({p.end for p in periods}) == 1:
@@ -339,8 +345,12 @@ def _item(
         unit = "percent"
     values = tuple(Value(part.columns[offset + index], placed) for index, placed in raw.values)
     concept = find_concept(kind, raw.label, raw.path) if raw.values else None
-    if unit == "shares" and concept and "PerShare" in concept:
-        concept = None  # the shares that "earnings per share" was computed with
+    if concept and _OF_ONE_SHARE.search(concept) and unit != "per_share":
+        concept = (
+            None  # the shares that "earnings per share" was computed with, or money below such a heading
+        )
+    if concept and "WeightedAverageNumber" in concept and unit != "shares":
+        concept = None
     return LineItem(part.table.table_id, raw.row, raw.label, raw.path, raw.level, raw.section, raw.total, unit,
                     scale_of(unit, note, own_scale(raw.label, raw.path)), concept, values, raw.ruled)  # fmt: skip
 

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from extractors.rollforward import period_at
 from extractors.scales import UnitNote, own_scale, scale_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _figures(statement: Statement) -> set[tuple[date, Decimal]]:
     found = set()
     for item in statement.items:
         for value in item.values:
-            end = (item.period or statement.columns[value.column].period).end
+            end = period_at(item, statement.columns[value.column]).end
             amount = value.placed.amount
             if (
                 item.unit == "money"
