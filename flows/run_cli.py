@@ -205,14 +205,16 @@ def _run(
 ) -> None:
     """Run through Prefect where it is configured, else directly; print the summary; exit with its code."""
     from flows.progress import print_summary
+    from flows.shipped import with_worker
 
     terminal, notes = console(), console(stderr=True)
-    if dry_run:
-        from flows.backfill import print_plan
+    with with_worker(parameters, None if quiet or log_format == "json" else notes) as parameters:
+        if dry_run:
+            from flows.backfill import print_plan
 
-        print_plan(terminal, parameters)
-        return
-    summary = _summary(parameters, notes, direct=direct, quiet=quiet, log_format=log_format)
+            print_plan(terminal, parameters)
+            return
+        summary = _summary(parameters, notes, direct=direct, quiet=quiet, log_format=log_format)
     print_summary(terminal, summary, parameters.out)
     if summary_file:
         from flows.backfill import write_summary

@@ -6,6 +6,7 @@ The work is done in `extractors.worker`; here its settings become options and it
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import typer
 from pydantic import ValidationError
@@ -20,11 +21,13 @@ from extractors.worker.fleet import members, run_fleet
 from extractors.worker.models import (
     DEFAULT,
     PROFILES,
+    ROW_READER,
     Profile,
     find_model,
     models_folder,
     profile,
     pull,
+    shipped_reader,
     verify,
 )
 from extractors.worker.settings import WorkerSettings
@@ -36,7 +39,7 @@ SHORT_SUM = 12  # digits of a checksum that are shown
 class _CommandLine(WorkerSettings):
     """Start the vision worker: a process of its own that holds the model, on the GPU where there is one.
 
-    Without --model the one that `parquetry models pull` fetched is served. Every option may also be given as a
+    Without --model the one that `parquetry models pull` fetched is served, else the small reader of the package. Every option may also be given as a
     PARQUETRY_WORKER_* variable.
     """
 
@@ -55,17 +58,9 @@ def start_worker(arguments: list[str]) -> None:
     except SystemExit as ended:  # the argument parser's own ending: 0 after --help, 2 for bad options
         raise typer.Exit(1 if ended.code else 0) from ended
     if settings.model is None:
-        found = find_model(profile())
-        if found is None:
-            raise UsageError(
-                "No model is here yet: `parquetry models pull` fetches one, or give --model and --mmproj."
-            )
+        model, mmproj, name = _model_here()
         settings = settings.model_copy(
-            update={
-                "model": found.model,
-                "mmproj": settings.mmproj or found.mmproj,
-                "name": settings.name or DEFAULT,
-            }
+            update={"model": model, "mmproj": settings.mmproj or mmproj, "name": settings.name or name}
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(levelname)s %(message)s")
     fleet = members(settings, look_around())
@@ -75,6 +70,17 @@ def start_worker(arguments: list[str]) -> None:
     if len(fleet) == 1 and fleet[0].gpu is None:
         raise typer.Exit(run_worker(fleet[0].settings))
     raise typer.Exit(run_fleet(fleet))
+
+
+def _model_here() -> tuple[Path, Path, str]:
+    """Return the files and the name of the model that was fetched, else of the reader in the package. Raises UsageError."""
+    if found := find_model(profile()):
+        return found.model, found.mmproj, DEFAULT
+    if reader := shipped_reader():
+        return *reader, ROW_READER
+    raise UsageError(
+        "No model is here yet: `parquetry models pull` fetches one, or give --model and --mmproj."
+    )
 
 
 def told(settings: WorkerSettings, way: Fit) -> str:

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import extractors
 from extractors.worker.client import WorkerClient
-from extractors.worker.models import reads_rows
+from extractors.worker.models import ROW_READER, reads_rows, shipped_reader
 from flows.train_evaluate import drawn_strips, evaluate
 from tests.conftest import SAMPLES
 from tests.test_vision import engine_at, pages_of
 from tests.worker_process import RunningWorker, running_worker
 
-FOLDER = Path(extractors.__file__).parent / "reader"
-FILES = FOLDER / "parquetry-reader.gguf", FOLDER / "mmproj-parquetry-reader.gguf"
-NAME = "parquetry-reader"
+FILES = shipped_reader() or ()
+NAME = ROW_READER
 LEAST_NUMBERS, LEAST_LABELS = (
     0.9,
     0.8,
@@ -29,9 +26,7 @@ LEAST_NUMBERS, LEAST_LABELS = (
 LEAST_EXACT = 0.9  # of a clean page's cells with figures, before the page's words are looked at
 INVOICE = "invoice.pdf"
 
-pytestmark = pytest.mark.skipif(
-    not all(path.is_file() for path in FILES), reason="the small reader's files are not in this checkout"
-)
+pytestmark = pytest.mark.skipif(not FILES, reason="the small reader's files are not in this checkout")
 
 
 @pytest.fixture(scope="module")

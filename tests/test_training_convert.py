@@ -117,7 +117,7 @@ def test_a_pair_that_computes_something_else_is_refused_with_the_figures(
         written(other, folder)
 
     monkeypatch.setattr(convert, "write_checkpoint", spoilt)
-    with pytest.raises(EngineError, match=r"\d % of \d+ tokens the same|\d% of \d+ tokens the same.* apart"):
+    with pytest.raises(EngineError, match=r"\d% of \d+ tokens the same.* apart"):
         convert.write_pair(
             reader, tmp_path, "parquetry-reader", "f16", source, convert.drawn_for_comparison()[:2]
         )

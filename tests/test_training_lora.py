@@ -22,6 +22,7 @@ from extractors.training.convert import convert_adapter  # noqa: E402
 from extractors.training.converters import converters, run_converter  # noqa: E402
 from extractors.training.lora import ADAPTER, LoraConfig, LoraCourse, fit_lora  # noqa: E402
 from extractors.training.model import Reader, ReaderShape  # noqa: E402
+from extractors.training.parity import adapter_parity  # noqa: E402
 from extractors.training.qwen import configuration, write_checkpoint  # noqa: E402
 from extractors.training.qwentiles import Tokens, lessons_of, show  # noqa: E402
 from extractors.worker.chat import CHATML  # noqa: E402
@@ -110,11 +111,11 @@ def test_it_learns_the_answers_and_nothing_but_the_adapter_moves(checkpoint: Pat
     before = {name: weight.clone() for name, weight in course.model.named_parameters() if name not in taught}
     first = course.measure()["loss"]
     lessons = lessons_of(data, "train")
-    for _ in range(25):
+    for _ in range(12):
         course.optimizers[0].zero_grad()
         course.learn(lessons)
         course.optimizers[0].step()
-    assert course.measure()["loss"] < 0.5 * first
+    assert course.measure()["loss"] < 0.7 * first
     assert all(
         torch.equal(before[name], weight)
         for name, weight in course.model.named_parameters()
@@ -183,3 +184,13 @@ def test_an_adapter_does_in_llama_cpp_what_it_does_in_torch(
     done = convert_adapter(run, tmp_path / "out", "ours", model, mmproj, source)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["ours.gguf"]
     assert done.parity.apart < 0.05 and done.parity.same == 1.0
+    other = tmp_path / "other"
+    fit_lora(configured(checkpoint, data, rate=0.03), other, quiet())
+    tokens = Tokens(str(checkpoint))
+    shown = [show(lesson, tokens, 1024) for lesson in lessons_of(data, "held_out")]
+    base, swapped = adapter_parity(
+        str(checkpoint), other / ADAPTER, model, mmproj, tmp_path / "out" / "ours.gguf", shown
+    )
+    assert (
+        base.apart < 0.05 and swapped.apart > 10 * done.parity.apart
+    )  # another adapter's file would be noticed

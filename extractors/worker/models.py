@@ -35,6 +35,7 @@ DEFAULT_FOLDER = Path("~/.cache/parquetry/models")
 DEFAULT = "qwen3-vl-8b-q4_k_m"
 
 ROW_READER = "parquetry-reader"  # how the names of models begin that read one row of a table at a time
+SHIPPED = Path(__file__).parents[1] / "reader"  # where one of them ships with the package
 
 HubName = Literal["huggingface", "modelscope"]
 TileKind = Literal["tables", "rows"]
@@ -173,6 +174,12 @@ def find_model(wanted: Profile, folder: Path | None = None) -> ModelFiles | None
         return None
     files = ModelFiles(wanted, home / names["model"], home / names["mmproj"])
     return files if files.model.is_file() and files.mmproj.is_file() else None
+
+
+def shipped_reader() -> tuple[Path, Path] | None:
+    """Return the model and mmproj of the small reader that ships with the package; None where it was left out."""
+    files = SHIPPED / f"{ROW_READER}.gguf", SHIPPED / f"mmproj-{ROW_READER}.gguf"
+    return files if all(file.is_file() for file in files) else None
 
 
 def pull(
