@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -20,12 +22,14 @@ from extractors.errors import TransportError, UsageError  # noqa: E402
 from extractors.training import loop  # noqa: E402
 from extractors.training.convert import convert_adapter  # noqa: E402
 from extractors.training.converters import converters, run_converter  # noqa: E402
+from extractors.training.fit import FitConfig  # noqa: E402
 from extractors.training.lora import ADAPTER, LoraConfig, LoraCourse, fit_lora  # noqa: E402
 from extractors.training.model import Reader, ReaderShape  # noqa: E402
 from extractors.training.parity import adapter_parity  # noqa: E402
 from extractors.training.qwen import configuration, write_checkpoint  # noqa: E402
 from extractors.training.qwentiles import Tokens, lessons_of, show  # noqa: E402
 from extractors.worker.chat import CHATML  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
 
 SHAPE = ReaderShape(vision_width=64, vision_layers=2, vision_heads=1, vision_feed_forward=96, width=64, layers=2, heads=2,
                     feed_forward=96)  # fmt: skip
@@ -156,6 +160,16 @@ def test_what_does_not_fit_is_refused(checkpoint: Path, data: Path, tmp_path: Pa
         lessons_of(tmp_path, "train")
     with pytest.raises(UsageError, match="longer than 20 tokens"):
         LoraCourse(configured(checkpoint, data, longest=20), torch.device("cpu")).measure()
+
+
+def test_the_documentation_s_configurations_are_good() -> None:
+    blocks = re.findall(r"(?s)```toml\n(.*?)```", (ROOT / "docs" / "training.md").read_text("utf-8"))
+    reader, lora = (tomllib.loads(block) for block in blocks)
+    assert loop.checked(FitConfig, reader).plan == FitConfig().plan
+    assert loop.checked(FitConfig, reader).curriculum == FitConfig().curriculum
+    assert loop.checked(FitConfig, reader).rates == FitConfig().rates
+    told = loop.checked(LoraConfig, lora)
+    assert told == LoraConfig(kind="lora", checkpoint=told.checkpoint, data=told.data)
 
 
 @pytest.mark.slow
