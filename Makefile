@@ -8,7 +8,7 @@ OUT    ?= out
 #   make demo PIP_EXTRA_INDEX_URL=https://abetlen.github.io/llama-cpp-python/whl/cpu
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all check format lock clean bench-tables bench-throughput
+.PHONY: demo test test-all test-train check format lock clean bench-tables bench-throughput
 
 demo: $(VENV)/.runtime            ## install, run the main job on sample_docs/, show what came out
 	$(BIN)/python -m flows.demo --out $(OUT)
@@ -18,6 +18,9 @@ test: $(VENV)/.dev                ## install what the tests need and run them
 
 test-all: $(VENV)/.dev            ## the slow proofs too
 	$(BIN)/python -m pytest -q
+
+test-train: $(VENV)/.train        ## teaching and converting, which need torch
+	$(BIN)/python -m pytest -q tests/test_training_*.py
 
 check: $(VENV)/.dev               ## format, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -33,7 +36,13 @@ $(VENV)/.runtime: pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev,s3,dask,train]"
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev,s3,dask]"
+	touch $@
+
+# torch from PyPI brings gigabytes of GPU libraries on Linux; its own index has the build for processors. TORCH_INDEX= takes PyPI's.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+$(VENV)/.train: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet -c requirements.lock $(addprefix --extra-index-url ,$(TORCH_INDEX)) -e ".[dev,train]"
 	touch $@
 
 PEERS := .venv-peers
@@ -53,7 +62,7 @@ $(PEERS)/.installed: benchmarks/peers.txt
 
 lock:                             ## resolve again; commit only after `make test` ran a Prefect flow with the new set
 	$(PYTHON) -m pip install --quiet uv
-	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml -o requirements.lock
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --extra s3 --extra dask --extra bench --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
