@@ -22,7 +22,7 @@ from extractors.ownreader import OwnReader, document_rows, open_own
 from extractors.ownschema import load_own
 from extractors.pages import OpenDocument, OpenPage, failure, open_document
 from extractors.second_look import confirm_numbers
-from extractors.settings import Settings
+from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
 from extractors.statements import Statement, find_statements
 from extractors.unclaimed import with_unclaimed
@@ -43,11 +43,15 @@ def extract_document(
     started = datetime.now(UTC)
     engine, own = choose_engine(settings), open_own(settings)
     try:
+        version = own.version() if own else None
         with open_document(source, settings) as opened:
             readings = tuple(read_opened(opened, engine, 1, on_page, own))
-            return assemble_document(source, settings, engine, readings, started, flow_run_id, opened)
+            result = assemble_document(source, settings, engine, readings, started, flow_run_id, opened)
     except ParquetryError as error:
         return failed_document(source, settings, engine, error, started, flow_run_id)
+    key = reading_key(settings, engine.name, engine.model, engine.prompts, version)
+    document = result.document.model_copy(update={"fingerprint": fingerprint_of(source.doc_id, key)})
+    return result.model_copy(update={"document": document})
 
 
 def read_pages(

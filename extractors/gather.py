@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from extractors.assemble import box_on_first_page
 from extractors.engine import Engine
 from extractors.errors import ParquetryError
-from extractors.settings import Settings, reading_key
+from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
 from schemas.amount import Amount, decide_decimal_point, parse_amount
 from schemas.arrow import fits_money
@@ -203,7 +203,7 @@ def describe(
     key = reading_key(settings, engine.name, engine.model, engine.prompts)
     return Document(
         doc_id=source.doc_id,
-        fingerprint=f"{source.doc_id[:32]}-{key}",
+        fingerprint=fingerprint_of(source.doc_id, key),
         source_uri=source.uri,
         also_at=source.also_at,
         media_type=source.media_type,

@@ -7,6 +7,7 @@ read such a schema, so a part that fails for good leaves a failure and no rows.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -71,6 +72,13 @@ class OwnReader:
     def served(self) -> str:
         """Return the name of the model that is asked. Raises TransportError when no worker answers."""
         return self._model or next(iter(self._client.models()), "")
+
+    def version(self) -> str:
+        """Return what decides the answers: the model class, the examples, the prompt, and the worker's model.
+
+        Raises TransportError when no worker answers.
+        """
+        return hashlib.sha256(f"{self.own.version} {self.served()}".encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """Close the connections to the workers."""

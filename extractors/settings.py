@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from schemas.records import SCHEMA_VERSION
 
+ID_LETTERS = 39  # of a document's id in its fingerprint: 32 of a hash, with room for a mark before it
 READER_VERSION = "1"  # raised when reading the same page gives other cells or facts than before
 
 EngineName = Literal["auto", "geometry", "vision"]
@@ -101,3 +102,8 @@ def reading_key(
     ]
     parts += [own] if own else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def fingerprint_of(doc_id: str, key: str) -> str:
+    """Return the fingerprint of a document: its content, and the `reading_key` of the way it is read."""
+    return f"{doc_id[:ID_LETTERS]}-{key}"

@@ -6,7 +6,6 @@ that say how far it can be trusted.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,19 +47,19 @@ def own_of(settings: Settings) -> OwnSchema | None:
 
 
 def own_version(settings: Settings) -> str | None:
-    """Return what decides the answers to the schema: the model class, the examples, the prompt, and the worker's model."""
-    own = own_of(settings)
-    if own is None:
-        return None
+    """Return the version of the settings' schema of the user's own, which changes with whatever decides its answers.
+
+    Raises UsageError, or TransportError when no worker answers.
+    """
     from extractors.ownreader import open_own
 
     reader = open_own(settings)
-    assert reader is not None
+    if reader is None:
+        return None
     try:
-        served = reader.served()
+        return reader.version()
     finally:
         reader.close()
-    return hashlib.sha256(f"{own.version} {served}".encode()).hexdigest()[:16]
 
 
 def note_own(out: Datasets, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from extractors.engine import Engine
 from extractors.errors import ParquetryError, UnreadableError
-from extractors.settings import READER_VERSION, Settings, reading_key
+from extractors.settings import READER_VERSION, Settings, fingerprint_of, reading_key
 from extractors.sources import Listed, NotADocumentError, Source, identify, merge_same
 from flows.index import Index, Known, Seen
 from schemas.records import SCHEMA_VERSION
@@ -49,7 +49,7 @@ class Way:
 
     def fingerprint(self, doc_id: str) -> str:
         """Return the fingerprint of a document read this way."""
-        return f"{doc_id[:39]}-{self.key}"
+        return fingerprint_of(doc_id, self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pymupdf
 import pytest
 
+from extractors.document import extract_document
 from extractors.errors import UsageError
 from extractors.examples import load_examples
 from extractors.ownground import ground_answer
@@ -29,7 +30,7 @@ from tests.conftest import ROOT, SAMPLES
 from tests.own_models import Invoice
 from tests.perfect_reader import PerfectReader
 from tests.small import small_pdf
-from tests.test_vision import pages_of
+from tests.test_vision import pages_of, source_of
 from tests.worker_process import running_worker
 
 LINES = [
@@ -257,6 +258,21 @@ def test_a_document_is_read_again_when_its_schema_changes_and_only_then(tmp_path
         small_pdf(tmp_path / "in" / "invoice.pdf")  # other bytes under the same name: the rows go
         run_direct(parameters(tmp_path, reader.url, own_schema=None))
         assert rows_of(tmp_path) == []
+
+
+def test_the_library_names_a_reading_as_a_run_does(tmp_path: Path) -> None:
+    """A fingerprint tells the schema of one's own, too, whoever asks for the document."""
+    path = folder_with_invoice(tmp_path) / "invoice.pdf"
+    found = {}
+    with PerfectReader() as reader:
+        with pages_of(path) as pages:
+            reader.learn_own(pages[0].content, pages[0].render, lambda tile: [TRUTH])
+        for schema in ("tests.own_models.Invoice", "tests.own_models:Statement", None):
+            given = parameters(tmp_path, reader.url, own_schema=schema)
+            (planned,) = plan_only(given)[0].to_read
+            found[schema] = extract_document(source_of(path), given.settings()).document.fingerprint
+            assert found[schema] == planned.fingerprint
+    assert len(set(found.values())) == 3
 
 
 def test_what_the_model_cannot_answer_is_a_failure_and_the_tables_stand(tmp_path: Path) -> None:
