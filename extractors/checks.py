@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from extractors.across import check_across
 from extractors.arithmetic import Sum, find_sums
 from extractors.comparisons import check_comparisons
 from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
-from extractors.ledger import Ledger, open_ledger
+from extractors.ledger import Ledger, as_printed, last_digit, open_ledger
 from extractors.mending import mended
 from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
@@ -126,7 +127,7 @@ def evidence_by_place(statements: Sequence[Statement]) -> dict[Place, Evidence]:
 
 def ledger_sums(ledger: Ledger) -> tuple[Sum, ...]:
     """Return how the totals of a statement add up."""
-    rows = [[_printed(fact) for fact in row.facts] for row in ledger.rows]
+    rows = [[as_printed(fact) for fact in row.facts] for row in ledger.rows]
     indices = range(len(rows))
     return find_sums(
         rows,
@@ -146,15 +147,8 @@ def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozen
     findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact, printed)]
     findings += _unexplained(ledger, sums)
     if ledger.statement.kind == "equity_statement":
-        findings += _across(ledger)
+        findings += check_across(ledger, sums)
     return findings
-
-
-def _printed(fact: Fact | None) -> Decimal | None:
-    """The figure in printed units: rounding happens there."""
-    if fact is None or fact.value is None:
-        return None
-    return fact.value / fact.scale if fact.scale else fact.value
 
 
 def adds_exactly(sums: Iterable[Sum]) -> bool:
@@ -175,7 +169,7 @@ def _sum_findings(ledger: Ledger, found: Sum, exact: bool, printed: frozenset[st
         parts = [(f, sign) for f, sign in addends if f is not None]
         if not parts:
             continue
-        unit = _unit(fact, [f for f, _ in parts])
+        unit = last_digit(fact, *(f for f, _ in parts))
         proven = all(f.fact_id in printed for f in [fact, *(f for f, _ in parts)])
         # parts read by OCR from a document that adds exactly elsewhere get no room for a misread last digit
         room = Decimal(0) if exact and not proven else unit * (len(parts) + 1) / 2
@@ -189,18 +183,6 @@ def _sum_findings(ledger: Ledger, found: Sum, exact: bool, printed: frozenset[st
             ((fact, -1), *parts),
             off * scale,
         )
-
-
-def _unit(fact: Fact, parts: Sequence[Fact]) -> Decimal:
-    """The last printed digit of the coarsest figure, in base units."""
-    exponents = [_exponent(f) for f in (fact, *parts)]
-    return max(Decimal(1).scaleb(e) * (f.scale or 1) for e, f in zip(exponents, (fact, *parts), strict=True))
-
-
-def _exponent(fact: Fact) -> int:
-    printed = _printed(fact)
-    exponent = printed.as_tuple().exponent if printed is not None else 0
-    return min(0, exponent) if isinstance(exponent, int) else 0
 
 
 def _wording(ledger: Ledger, found: Sum) -> str:
@@ -237,33 +219,6 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
                 check = _check(ledger, "total", detail, fact.col, None, fact.value, None, "fail")
                 findings.append(Finding(check, ((fact, -1), *parts), None))
             last = index
-    return findings
-
-
-def _across(ledger: Ledger) -> list[Finding]:
-    """Each row of an equity statement: the total column is the sum of the components before it."""
-    counted = {f"{i}:{c.header}" for i, c in enumerate(ledger.statement.columns) if c.counts_shares}
-    columns = [
-        [None if key[2] in counted else _printed(row.facts[p]) for row in ledger.rows]
-        for p, key in enumerate(ledger.periods)
-    ]
-    likely = ["total" in key[2].lower() or "合计" in key[2] for key in ledger.periods]
-    findings = []
-    for found in find_sums(columns, likely, [False] * len(columns)):
-        if not likely[found.total] or min(found.signs) < 0:
-            continue
-        names = [ledger.periods[a][2].partition(":")[2] for a in found.addends]
-        for row, off in zip(ledger.rows, found.off, strict=True):
-            fact = row.facts[found.total]
-            parts = [(f, 1) for a in found.addends if (f := row.facts[a]) is not None and f.value is not None]
-            if off is None or fact is None or fact.value is None or not parts:
-                continue
-            room = _unit(fact, [f for f, _ in parts]) * (len(parts) + 1) / 2
-            off_base = off * (fact.scale or 1)
-            status: CheckStatus = "pass" if abs(off_base) <= room else "fail"
-            detail = f"{row.item.label}: total = {' + '.join(names)}"
-            findings.append(Finding(_check(ledger, "cross_total", detail, fact.col, fact.value - off_base, fact.value, room, status),
-                                    ((fact, -1), *parts), off_base))  # fmt: skip
     return findings
 
 

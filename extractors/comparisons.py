@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Literal
 
-from extractors.ledger import Ledger, LedgerRow
+from extractors.ledger import Ledger, LedgerRow, decimals, last_digit
 from extractors.periods import find_dates
 from extractors.statements import Comparison
 from extractors.suspects import Finding
@@ -202,8 +202,8 @@ def _judge(ledger: Ledger, rule: _Rule, line: _Line) -> _Verdict | None:
         scale = first.scale or 1
         printed, expected = line.amount.value * scale, first.value - second.value
         room = _half(first) + _half(second) + Decimal(scale).scaleb(-line.amount.decimals) / 2
-        if all(_integer(v) for v in (first, second)) and line.amount.decimals == 0:
-            room = Decimal(scale)  # each of three figures rounded for itself: one unit apart at most
+        if decimals(first) == decimals(second) == line.amount.decimals:
+            room = last_digit(first)  # each of three figures rounded for itself: one unit apart at most
     else:
         if not second.value:
             return None
@@ -223,18 +223,7 @@ def _judge(ledger: Ledger, rule: _Rule, line: _Line) -> _Verdict | None:
 
 def _half(fact: Fact) -> Decimal:
     """Half of a figure's last printed digit, in base units."""
-    return Decimal(fact.scale or 1).scaleb(-_decimals(fact)) / 2
-
-
-def _integer(fact: Fact) -> bool:
-    return _decimals(fact) == 0
-
-
-def _decimals(fact: Fact) -> int:
-    if fact.value is None:
-        return 0
-    exponent = (fact.value / (fact.scale or 1)).as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    return last_digit(fact) / 2
 
 
 def _wording(ledger: Ledger, rule: _Rule, line: _Line) -> str:

@@ -144,3 +144,22 @@ def find_row(
     if pattern is None:
         return None
     return next((row for row in rows if pattern.search(fold(row.item.label))), None)
+
+
+def as_printed(fact: Fact | None) -> Decimal | None:
+    """Return a fact's figure in printed units, for there it was rounded; None where nothing readable is printed."""
+    if fact is None or fact.value is None:
+        return None
+    return fact.value / fact.scale if fact.scale else fact.value
+
+
+def decimals(fact: Fact) -> int:
+    """Return how many digits a fact prints after its point."""
+    printed = as_printed(fact)
+    exponent = printed.as_tuple().exponent if printed is not None else 0
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def last_digit(*facts: Fact) -> Decimal:
+    """Return the last printed digit of the coarsest of the facts, in base units."""
+    return max(Decimal(fact.scale or 1).scaleb(-decimals(fact)) for fact in facts)
