@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     ocr_dpi: int = Field(
         200, ge=72, le=600, description="resolution for OCR, lowered to stay within max_pixels"
     )
+    follow_links: bool = Field(
+        False, description="follow symbolic links that lead out of the folder that is read"
+    )
     max_bytes: int = Field(500_000_000, gt=0, description="largest file in bytes")
     max_pages: int = Field(5_000, gt=0, description="most pages of one document")
     max_pixels: int = Field(40_000_000, gt=0, description="most pixels of one rendered page or one image")

@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +82,7 @@ class Listed:
     byte_size: int
     modified: datetime | None  # UTC; None where the storage does not tell
     etag: str | None = None  # whatever the storage changes with the content, besides the time
+    closed_folder: bool = False  # a folder that may not be listed: it stands for the files that may be in it
 
     @property
     def version(self) -> str:
@@ -111,23 +112,26 @@ def find_sources(
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
     recursive: bool = True,
+    follow_links: bool = False,
 ) -> list[Listed]:
     """List the files under `root`, sorted by uri, without opening any.
 
     `include` and `exclude` are globs, letter case ignored: one without a slash is compared with the file's name, one
     with a slash with its path below `root` (`**` spans folders). No include means all. Hidden files, unfinished
-    downloads, and symbolic links that lead out of `root` are left out; links to folders are never followed, for what
-    they show inside `root` is listed under its own name. Raises UnreadableError, TransportError or UsageError.
+    downloads, and (without `follow_links`) symbolic links that lead out of `root` are left out; links to folders inside
+    `root` are never followed, for what they show is listed under its own name. A folder inside `root` that is closed to
+    us is listed itself, for `identify` to say so. Raises UnreadableError, TransportError or UsageError.
     """
     keep, drop = _matcher(include), _matcher(exclude)
     wanted: Callable[[str], bool] = lambda path: (keep is None or keep(path)) and not (drop and drop(path))  # noqa: E731
     found = (
-        _list_local(_local_path(str(root)), recursive)
+        _list_local(_local_path(str(root)), recursive, follow_links)
         if is_local(root)
         else _list_remote(str(root), recursive)
     )
     return sorted(
-        (entry for path, entry in found if _visible(path) and wanted(path)), key=lambda entry: entry.uri
+        (entry for path, entry in found if _visible(path) and (entry.closed_folder or wanted(path))),
+        key=lambda entry: entry.uri,
     )
 
 
@@ -137,6 +141,10 @@ def identify(listed: Listed, settings: Settings) -> Source:
     Raises EmptyError, TooLargeError, UnsupportedError (NotADocumentError where the name claims nothing),
     UnreadableError (also when the file changes while it is read) or TransportError.
     """
+    if listed.closed_folder:
+        raise UnreadableError(
+            f"the folder {listed.uri} cannot be listed; grant access to it, or take it out of the folder that is read."
+        )
     _check_size(listed.uri, listed.byte_size, settings)
     with _opened(listed.uri) as file:
         head = file.read(HEAD_BYTES)
@@ -256,7 +264,7 @@ def _local_entry(path: Path, stat: os.stat_result) -> Listed:
     return Listed(_local_uri(path), stat.st_size, modified, f"{stat.st_mtime_ns}-{stat.st_ino}")
 
 
-def _list_local(root: Path, recursive: bool) -> Iterator[tuple[str, Listed]]:
+def _list_local(root: Path, recursive: bool, follow_links: bool) -> Iterator[tuple[str, Listed]]:
     root = Path(os.path.abspath(root))  # noqa: PTH100  resolve() would give the uri of a link's target
     if not root.exists():
         raise UnreadableError(f"{root} does not exist; check the path.")
@@ -264,7 +272,7 @@ def _list_local(root: Path, recursive: bool) -> Iterator[tuple[str, Listed]]:
         yield root.name, _local_entry(root, root.stat())
         return
     real_root = root.resolve()
-    folders = [root]
+    folders, linked = [root], {real_root}
     while folders:
         folder = folders.pop()
         try:
@@ -274,14 +282,28 @@ def _list_local(root: Path, recursive: bool) -> Iterator[tuple[str, Listed]]:
                 raise UnreadableError(
                     f"{root} cannot be listed ({error.strerror}); check its permissions."
                 ) from error
-            continue  # a folder that vanished or is closed to us must not hide the others
+            with suppress(OSError):  # gone by now: then nothing is lost with it
+                closed = _local_entry(folder, folder.stat())
+                yield folder.relative_to(root).as_posix(), replace(closed, closed_folder=True)
+            continue
         for entry in entries:
             path = Path(entry.path)
             try:
-                if entry.is_dir(follow_symlinks=False):
+                real = path.resolve() if entry.is_symlink() else None
+                if real and not real.is_relative_to(real_root) and not follow_links:
+                    continue
+                if real and entry.is_dir():
+                    if (
+                        recursive
+                        and not entry.name.startswith(".")
+                        and not any(real.is_relative_to(known) for known in linked)
+                    ):
+                        linked.add(real)
+                        folders.append(path)
+                elif entry.is_dir(follow_symlinks=False):
                     if recursive and not entry.name.startswith("."):
                         folders.append(path)
-                elif entry.is_file() and (not entry.is_symlink() or path.resolve().is_relative_to(real_root)):
+                elif entry.is_file():
                     yield path.relative_to(root).as_posix(), _local_entry(path, entry.stat())
             except OSError:
                 continue  # vanished between the listing and the look

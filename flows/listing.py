@@ -47,10 +47,13 @@ def list_files(parameters: RunParameters, index: Index) -> Listing:
                     0
                 ].invalidate_cache()  # a process that runs twice must list twice
         roots = tuple(_root_uri(folder) for folder in parameters.folders)
+        links = parameters.settings().follow_links
         found = {
             entry.uri: entry
             for folder in parameters.folders
-            for entry in find_sources(folder, parameters.include, parameters.exclude, parameters.recursive)
+            for entry in find_sources(
+                folder, parameters.include, parameters.exclude, parameters.recursive, links
+            )
         }
         return Listing(_dated(found.values(), parameters), lambda uri: uri.startswith(roots))
     uris = read_manifest(parameters.manifest) if parameters.manifest else failed_uris(index, parameters)

@@ -16,6 +16,7 @@ from rich.console import Console
 from watchfiles import watch
 
 from extractors.errors import ParquetryError, UnreadableError, UsageError
+from extractors.settings import Settings
 from extractors.sources import Listed, find_sources
 from flows.api import check_api, prefect_api
 from flows.parameters import RunParameters
@@ -64,6 +65,7 @@ def batches(root: Path, quiet_seconds: float, stop: threading.Event | None = Non
     complete, so that a folder that is never quiet is read, too.
     """
     stop = stop or threading.Event()
+    links = Settings().follow_links
     given: dict[str, str] = {}
     changed_at: dict[str, tuple[str, float]] = {}
     ready_since: float | None = None
@@ -73,7 +75,7 @@ def batches(root: Path, quiet_seconds: float, stop: threading.Event | None = Non
     while not stop.is_set():
         woken.clear()
         now = time.monotonic()
-        listing = {entry.uri: entry for entry in find_sources(root)}
+        listing = {entry.uri: entry for entry in find_sources(root, follow_links=links)}
         given = {uri: version for uri, version in given.items() if uri in listing}
         open_files = [entry for uri, entry in listing.items() if given.get(uri) != entry.version]
         seen = {}

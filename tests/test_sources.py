@@ -73,6 +73,23 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     assert names(root) == ["a.pdf", "in.pdf"]
 
 
+def test_links_out_of_the_folder_are_followed_when_that_is_asked_for(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside" / "b.pdf")
+    (outside.parent / "back").symlink_to(outside.parent)
+    (outside.parent / "home").symlink_to(tmp_path / "root")
+    root = tmp_path / "root"
+    write(root / "a.pdf")
+    (root / "out.pdf").symlink_to(outside)
+    (root / "folder").symlink_to(outside.parent)
+    (root / "again").symlink_to(outside.parent)
+    (root / "loop").symlink_to(root)
+    (root / "broken.pdf").symlink_to(tmp_path / "nowhere.pdf")
+    found = [Path(entry.uri).relative_to(root).as_posix() for entry in find_sources(root, follow_links=True)]
+    assert found in (["a.pdf", "folder/b.pdf", "out.pdf"], ["a.pdf", "again/b.pdf", "out.pdf"])
+    flat = find_sources(root, recursive=False, follow_links=True)
+    assert [Path(entry.uri).name for entry in flat] == ["a.pdf", "out.pdf"]
+
+
 def test_a_listing_opens_nothing_and_shows_every_change(tmp_path: Path) -> None:
     path = write(tmp_path / "a.pdf")
     path.chmod(0)

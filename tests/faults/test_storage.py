@@ -85,17 +85,25 @@ def test_an_output_that_turns_read_only_is_told_and_loses_nothing(folder, disk, 
     assert content(out) == content(tmp_path / "clean")
 
 
-@pytest.mark.skipif(
+ROOT_ONLY = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root may give up its rights"
 )
-def test_files_closed_to_us_fail_alone_and_mend_themselves(folder, tmp_path):
-    (folder / "3.pdf").chmod(0)
-    out = tmp_path / "out"
-    ended = subprocess.run(
+
+
+def run_without_rights(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """Run as somebody for whom permissions count."""
+    return subprocess.run(
         ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "flows.cli", "run", folder,
          "--out", out, "--workers", "1"],
         env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+@ROOT_ONLY
+def test_files_closed_to_us_fail_alone_and_mend_themselves(folder, tmp_path):
+    (folder / "3.pdf").chmod(0)
+    out = tmp_path / "out"
+    ended = run_without_rights(folder, out)
     assert ended.returncode == 2, ended.stderr
     (failure,) = Datasets(out).load("failures").to_pylist()
     assert (failure["category"], failure["retryable"]) == ("unreadable", True)
@@ -104,6 +112,31 @@ def test_files_closed_to_us_fail_alone_and_mend_themselves(folder, tmp_path):
     assert run(folder, out).exit_code == 0
     run(folder, tmp_path / "clean")
     assert content(out) == content(tmp_path / "clean")
+
+
+@ROOT_ONLY
+def test_a_folder_closed_to_us_is_told_and_its_documents_are_not_called_gone(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    small_pdf(folder / "open.pdf", 1)
+    closed = small_pdf(folder / "closed" / "inner.pdf", 2).parent
+    assert run(folder, out).exit_code == 0
+    before = content(out)
+    closed.chmod(0)
+    ended = run_without_rights(folder, out)
+    assert ended.returncode == 2, ended.stderr
+    assert f"the folder {closed} cannot be listed; grant access" in ended.stderr
+    (failure,) = Datasets(out).load("failures").to_pylist()
+    assert (failure["category"], failure["retryable"], failure["source_uri"]) == (
+        "unreadable",
+        True,
+        str(closed),
+    )
+    assert content(out)["cells"] == before["cells"]
+    documents = Datasets(out).load("documents").to_pylist()
+    assert [row["removed_at"] for row in documents] == [None] * 3
+    closed.chmod(0o755)
+    assert run(folder, out).exit_code == 0
+    assert content(out) == before
 
 
 def test_a_file_replaced_while_it_is_read_is_a_failure_that_mends_itself(tmp_path, monkeypatch):
