@@ -4,7 +4,7 @@
 
 Draws tiny documents (two kilobytes, one table each), reads them without Prefect, plans them unchanged in a fresh process,
 and reads them again as a flow run against a Prefect server of its own (SQLite, a fresh home). Printed are: seconds from the
-start of a run to its plan; the resident memory of the flow's process, in MB of 10^6 bytes, at every thousandth document; and
+start of a run to its plan; the resident memory of the flow's process, in MB of 10^6 bytes, at every tenth of the documents; and
 for the flow run its task runs, its HTTP requests to the API (counted in the client, by route), its events, the server's
 processor time and the growth of its database.
 """
@@ -33,17 +33,18 @@ from flows.summary import Events, Outcome
 from sample_docs.drawing.many import make_many
 
 SEED = 7
-STEP = 1000  # documents between two looks at the memory
+LOOKS = 10  # at the memory, evenly over the documents
 STILL_SECONDS = 10.0  # a database that has not grown for so long is up to date
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 class Gauge(Events):
-    """Notes when the plan stood, and the resident memory of this process at every STEP documents."""
+    """Notes when the plan stood, and the resident memory of this process at every tenth of the documents."""
 
     def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.plan_seconds = 0.0
+        self._step = 1
+        self._start = time.perf_counter(), time.process_time()
+        self.plan_seconds = self.plan_processor = 0.0
         self.planned_mb = 0.0
         self.mb: dict[int, float] = {}
         self._done = 0
@@ -51,13 +52,15 @@ class Gauge(Events):
 
     def planned(self, plan: Plan, way: Way) -> None:
         """Note the time that listing and comparing took."""
-        self.plan_seconds = time.perf_counter() - self._start
+        self.plan_seconds = time.perf_counter() - self._start[0]
+        self.plan_processor = time.process_time() - self._start[1]
+        self._step = max(1, len(plan.to_read) // LOOKS)
         self.planned_mb = self._process.memory_info().rss / 1e6
 
     def document(self, outcome: Outcome) -> None:
         """Look at the memory now and then."""
         self._done += 1
-        if self._done % STEP == 0:
+        if self._done % self._step == 0:
             self.mb[self._done] = self._process.memory_info().rss / 1e6
 
 
@@ -111,7 +114,7 @@ def measure(way: str, folder: str, out: str, workers: int) -> None:
     print(
         json.dumps(
             {
-                "plan": gauge.plan_seconds, "mb": {0: gauge.planned_mb, **gauge.mb}, "seconds": summary.seconds,
+                "plan": gauge.plan_seconds, "plan_processor": gauge.plan_processor, "mb": {0: gauge.planned_mb, **gauge.mb}, "seconds": summary.seconds,
                 "ok": summary.ok, "unchanged": summary.unchanged, "flow_run_id": summary.flow_run_id,
                 "requests": counts.most_common(), "events": events,
             }
@@ -144,14 +147,17 @@ def in_a_process(
 def tell(title: str, found: dict[str, Any]) -> None:
     """Print one measurement."""
     print(
-        f"\n{title}: {found['ok']:,} read, {found['unchanged']:,} unchanged, {found['seconds']:.1f} s, plan after {found['plan']:.2f} s"
+        f"\n{title}: {found['ok']:,} read, {found['unchanged']:,} unchanged, {found['seconds']:.1f} s; "
+        f"plan after {found['plan']:.2f} s ({found['plan_processor']:.2f} s of processor)"
     )
     memory = "  ".join(f"{int(at):,}: {mb:.0f}" for at, mb in found["mb"].items())
     print(f"  resident MB of the flow's process at document  {memory}")
-    later = [mb for at, mb in found["mb"].items() if int(at) >= STEP]
+    later = [(int(at), mb) for at, mb in found["mb"].items() if int(at)]
     if len(later) > 1:
+        (first, low), *_, (last, high) = later
         print(
-            f"  from document {STEP:,} to the last: {100 * (later[-1] / later[0] - 1):+.1f} %, at most {100 * (max(later) / later[0] - 1):+.1f} %"
+            f"  from document {first:,} to {last:,}: {100 * (high / low - 1):+.1f} %, "
+            f"{1000 * (high - low) / (last - first):+.2f} kB a document; at most {max(mb for _, mb in later):.0f} MB"
         )
 
 

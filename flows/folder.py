@@ -162,7 +162,7 @@ def _read_all(opened: OpenRun, reader: Reader, flow_run_id: str) -> None:
         most = 2 * _width(runner, parameters.workers)
         waiting: deque[tuple[tuple[ToRead, ...], PrefectFuture[Any]]] = deque()
         try:
-            for items in share(opened.plan.to_read[: parameters.limit]):
+            for items in share(opened.plan.now):
                 given: dict[str, Any] = {"label": _label(items), "items": items}
                 if parameters.dask:
                     future = runner.submit(read_documents_elsewhere, parameters={**given, "bench": bench})
@@ -231,7 +231,7 @@ class FlowEvents(Events):
     def planned(self, plan: Plan, way: Way) -> None:
         """Log the plan, and begin the progress."""
         self._to.planned(plan, way)
-        self._total = len(plan.to_read)
+        self._total = len(plan.now)
         reasons = (
             ", ".join(f"{count} {REASON_TEXT[reason]}" for reason, count in plan.reasons.items()) or "nothing"
         )

@@ -77,7 +77,7 @@ class JsonEvents(Events):
         """Tell what is to be done."""
         self._engine = way.engine
         self._tell(
-            logging.INFO, "planned", documents=len(plan.to_read), unchanged=plan.unchanged, reasons=plan.reasons,
+            logging.INFO, "planned", documents=len(plan.now), unchanged=plan.unchanged, reasons=plan.reasons,
             engine=way.engine, model=way.model,
         )  # fmt: skip
 

@@ -86,6 +86,12 @@ class Plan:
     given_up: tuple[Known, ...] = ()  # documents that failed before and are not tried again
     passed_over: int = 0  # files that are no documents
     seen: Mapping[str, Seen] = field(default_factory=dict, hash=False)
+    limit: int | None = None  # documents to read in one run; the others are left for the next
+
+    @property
+    def now(self) -> tuple[ToRead, ...]:
+        """What is read in this run."""
+        return self.to_read[: self.limit]
 
     @property
     def reasons(self) -> dict[str, int]:

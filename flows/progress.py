@@ -91,7 +91,7 @@ class TerminalEvents(Events):
         """Show what is to be done."""
         if self._looking is not None:
             self._bars.remove_task(self._looking)
-        self._total = len(plan.to_read)
+        self._total = len(plan.now)
         self._started = self._told = time.monotonic()
         if not self.quiet:
             self.console.print(plan_line(plan, way), highlight=False, soft_wrap=True)
@@ -108,15 +108,7 @@ class TerminalEvents(Events):
                 self._bars.update(
                     self._pages, completed=self._read, speed=f"{speed:.1f} pages/s{_far(item, done, pages)}"
                 )
-            now = time.monotonic()
-            if not self.quiet and not self.console.is_terminal and now - self._told > LINE_SECONDS:
-                self._told = now
-                self.console.print(
-                    f"{self._done} of {self._total} documents, {self._read} pages{_far(item, done, pages)}",
-                    highlight=False,
-                    markup=False,
-                    soft_wrap=True,
-                )
+            self._tell(_far(item, done, pages))
 
     def document(self, outcome: Outcome) -> None:
         """Count a document; a failed one gets a line that says why."""
@@ -132,15 +124,28 @@ class TerminalEvents(Events):
                     highlight=False,
                     soft_wrap=True,
                 )
-            now = time.monotonic()
-            if not self.quiet and not self.console.is_terminal and now - self._told > LINE_SECONDS:
-                self._told = now
-                left = (now - self._started) / self._done * (self._total - self._done)
-                self.console.print(
-                    f"{self._done} of {self._total} documents, {self._read} pages, about {left:.0f} s left",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+            self._tell()
+
+    def _tell(self, far: str = "") -> None:
+        """Print a line where there is no terminal, now and then: how far the run is, how fast, and the time left."""
+        now = time.monotonic()
+        if self.quiet or self.console.is_terminal or now - self._told <= LINE_SECONDS:
+            return
+        self._told = now
+        gone = max(0.1, now - self._started)
+        left = f", about {_span(gone / self._done * (self._total - self._done))} left" if self._done else ""
+        self.console.print(
+            f"{self._done} of {self._total} documents, {self._read} pages, {self._read / gone:.1f} pages/s{left}{far}",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _span(seconds: float) -> str:
+    """Return a time as a person says it: in seconds, minutes or hours."""
+    for length, name in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.{0 if seconds >= 10 * length else 1}f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def _far(item: ToRead, done: int, pages: int) -> str:
@@ -157,7 +162,12 @@ def plan_line(plan: Plan, way: Way) -> str:
     parts += [f"{plan.unchanged} unchanged"] if plan.unchanged else []
     parts += [f"{len(plan.given_up)} failed before"] if plan.given_up else []
     parts += [f"{plan.passed_over} files that are no documents"] if plan.passed_over else []
-    return f"Reading {len(plan.to_read)} documents with the {escape(reader)} engine: {', '.join(parts) or 'nothing'}"
+    count = (
+        f"{len(plan.now)} of {len(plan.to_read)}"
+        if len(plan.now) < len(plan.to_read)
+        else f"{len(plan.to_read)}"
+    )
+    return f"Reading {count} documents with the {escape(reader)} engine: {', '.join(parts) or 'nothing'}"
 
 
 def print_summary(console: Console, summary: Summary, out: str) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -140,7 +140,7 @@ def run_direct(parameters: RunParameters, events: Events | None = None) -> Summa
         waiting: set[Future[None]] = set()
         with ThreadPoolExecutor(parameters.workers, thread_name_prefix="document") as threads:
             try:
-                for item in run.plan.to_read[: parameters.limit]:
+                for item in run.plan.now:
                     waiting.add(
                         threads.submit(
                             lambda item: run.finish(item, read_and_write(run.job, reader, item)), item
@@ -189,6 +189,7 @@ def _plan(
         listing.files, index, way, settings, in_scope=listing.in_scope, exists=exists, ways=ways,
         interrupted=frozenset(out.interrupted()), missing=listing.missing, again=parameters.reread(), on_file=events.looking,
     )  # fmt: skip
+    plan = replace(plan, limit=parameters.limit)
     if not (listing.files or listing.missing or index.known):
         raise UnreadableError(
             f"There is nothing to read in {', '.join(parameters.folders) or parameters.manifest or 'the output'}; "
