@@ -36,8 +36,8 @@ MAX_LENGTH = 64  # characters; a longer text is prose
 MAX_DIGITS = 29  # before the point: what decimal128(38, 9) can hold
 MAX_CANDIDATES = 64  # readings of one confused figure worth trying
 
-_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2796\ufe58\ufe63\u30fc\u2500"
-_MINUS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2796\ufe63"
+_DASHES = "-\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63\u30fc\u2500"
+_MINUS = "-\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱ⁽⁾ªº"
 _SYMBOLS = "*†‡§¶#"
 _SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\n\r"
@@ -67,7 +67,7 @@ MAGNITUDES: dict[str, int] = {
     "lakh": 10**5, "lakhs": 10**5, "lac": 10**5, "crore": 10**7, "crores": 10**7, "m": 10**6, "k": 10**3, "b": 10**9,
 }  # fmt: skip
 _SUFFIX_UNITS: dict[str, AmountUnit] = {
-    "%": "percent", "pct": "percent", "percent": "percent", "per cent": "percent", "‰": "per_mille",
+    "%": "percent", "pct": "percent", "percent": "percent", "per cent": "percent", "‰": "per_mille", "per mille": "per_mille",
     "bps": "basis_point", "bp": "basis_point", "x": "ratio", "×": "ratio", "倍": "ratio", "p": "pence", "¢": "cent",
 }  # fmt: skip
 _NIL_WORDS = frozenset({"nil", "none", "无", "無", "零", "keine", "néant", "nihil"})
@@ -86,7 +86,7 @@ _SIGN_PATTERN = "|".join(re.escape(s) for s in sorted(CURRENCY_SIGNS, key=len, r
 _PREFIX = re.compile(rf"({_SIGN_PATTERN}|[A-Z]{{3}}(?![A-Za-z]))\s*")
 _SUFFIX_CURRENCY = re.compile(rf"\s*({_SIGN_PATTERN}|(?<![A-Za-z])[A-Z]{{3}})$")
 _SUFFIX_MAGNITUDE = re.compile(
-    r"(?<=[\d\s])\s*(" + "|".join(re.escape(m) for m in sorted(MAGNITUDES, key=len, reverse=True)) + r")$",
+    r"(?<=[\d\s)])\s*(" + "|".join(re.escape(m) for m in sorted(MAGNITUDES, key=len, reverse=True)) + r")$",
     re.IGNORECASE,
 )
 _SUFFIX_UNIT = re.compile(
@@ -95,7 +95,13 @@ _SUFFIX_UNIT = re.compile(
 )
 _MISREAD_SIGN = re.compile(r"[SsfFEL§]\s+(?=[(\d])")  # what a recogniser may make of $, £ and €
 _MARKER = re.compile(r"(?P<gap>\s*)(?P<mark>\((?:[a-zA-Z]|\d{1,2}|[ivx]{1,4})\)|\[(?:[a-zA-Z]|\d{1,2})\])$")
-_SIDE = re.compile(r"\s*\b(CR|DR)\.?$", re.IGNORECASE)
+_SIDE = re.compile(r"\s*(?<![A-Za-z])(CR|DR)\.?$", re.IGNORECASE)
+_SIDE_FIRST = re.compile(r"^(CR|DR)\.?\s+(?=[\d$£€¥])", re.IGNORECASE)
+# A text layer may give a minus sign as a soft hyphen; between letters and digits it is one, and means nothing.
+_SOFT_MINUS = re.compile(
+    r"(?<![^\s(（$£€¥₹])\u00ad(?=\s*[\d$£€¥₹.,(（])|(?<=[\d)])\u00ad(?=\s*$)|^\s*\u00ad+\s*$"
+)
+_SPLIT_GROUP = re.compile(r"(?<=\d)(?: ,|, )(?=\d{3}(?!\d))")  # "1, 234": the text layer parts the figure
 _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{2,4}")
 _PLAIN = re.compile(r"\d+")
 _SUPERSCRIPT_END = re.compile(rf"\s*[{re.escape(_SUPERSCRIPTS + _SYMBOLS)}]+$")
@@ -127,11 +133,14 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     """
     if not text or len(text) > MAX_LENGTH:
         return None
-    body, marker = _set_superscripts_aside(text.translate(_INVISIBLE))
+    body, marker = _set_superscripts_aside(_SOFT_MINUS.sub("-", text).translate(_INVISIBLE))
     body = _simplify(body)
     if not body:
         return None
-    state = _Peeled(body)
+    whole = _SPLIT_GROUP.sub(",", body) if decimal_point == "." else body
+    state = _Peeled(whole)
+    if whole != body:
+        state.doubt = "spaced"
     state.peel()
     if marker:
         state.marker = marker
@@ -176,7 +185,12 @@ class _Peeled:
 
     def _side(self) -> None:
         found = _SIDE.search(self.body)
-        if found and any(c.isdigit() for c in self.body[: found.start()]):
+        first = _SIDE_FIRST.match(self.body)
+        if first and not found:
+            self.side = "CR" if first[1].upper() == "CR" else "DR"
+            self.doubt = "side"
+            self.body = self.body[first.end() :]
+        elif found and any(c.isdigit() for c in self.body[: found.start()]):
             self.side = "CR" if found[1].upper() == "CR" else "DR"
             self.doubt = "side"
             self.body = self.body[: found.start()]
@@ -212,6 +226,8 @@ class _Peeled:
         size = _SUFFIX_MAGNITUDE.search(self.body)
         if size and self.magnitude == 1 and size.start() > 0:
             self.magnitude = MAGNITUDES[size[1].lower()]
+            if size[1] in CONFUSIONS and self.symbol is None:
+                self.doubt = self.doubt or "marker"  # "12B": billions, or a misread digit
             self.body = self.body[: size.start()]
             return
         found = _SUFFIX_CURRENCY.search(self.body)
@@ -220,7 +236,8 @@ class _Peeled:
 
     def _take_currency(self, sign: str) -> bool:
         if self.symbol is not None and self.symbol != sign:
-            return False
+            again = CURRENCY_SIGNS.get(sign) or (sign if sign in CURRENCY_CODES else None)
+            return again is not None and again == self.currency  # 人民币 1,234 元, US$ 1,234 USD
         if sign in CURRENCY_SIGNS:
             self.symbol, self.currency = sign, CURRENCY_SIGNS[sign]
             return True
@@ -249,7 +266,9 @@ class _Peeled:
         if self.body[0] in _MINUS:
             self._negate("leading")
             self.body = self.body[1:]
-        elif self.body[0] in "△▲∆Δ":
+        elif self.body[0] in "△▲∆Δ▵▼▽":
+            if self.body[0] in "▲▼":
+                self.doubt = self.doubt or "sign"  # a Japanese minus, or an arrow that says up or down
             self._negate("triangle")
             self.body = self.body[1:]
         elif self.body[0] == "+":
@@ -277,6 +296,7 @@ def _set_superscripts_aside(text: str) -> tuple[str, str | None]:
 
 def _simplify(text: str) -> str:
     text = unicodedata.normalize("NFKC", "".join(" " if c in _SPACES else c for c in text)).strip()
+    text = text.replace("\u066c", "'")
     digits = "".join(str(unicodedata.digit(c)) if c.isdecimal() and not c.isascii() else c for c in text)
     return re.sub(r"(?<=\()\s+|\s+(?=\))", "", digits)
 

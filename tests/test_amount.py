@@ -27,6 +27,9 @@ def value(text: str, point: str = ".") -> Decimal | None:
         ("1'234.50", "1234.50"), ("1’234", "1234"), ("1\u00a0234", "1234"), ("3.2 million", "3200000"), ("12%", "12"),
         ("(3.5)%", "-3.5"), ("(3.5%)", "-3.5"), ("5‰", "5"), ("1.5x", "1.5"), ("12.5p", "12.5"), ("5,363(1)", "5363"),
         ("5,363¹", "5363"), ("5,363 *", "5363"), ("5,363(a)", "5363"), ("0", "0"), ("1.234.567", "1234567"), ("Rs. 12,345", "12345"),
+        ("\u00ad12", "-12"), ("$\u00ad1,234", "-1234"), ("12\u00ad", "-12"), ("1,\u00ad234", "1234"),
+        ("\u02d712", "-12"), ("1,234CR", "1234"), ("DR 1,234.50", "1234.50"), ("3 per mille", "3"), ("$(1.5)M", "-1500000"),
+        ("人民币1,234元", "1234"), ("US$ 1,234 USD", "1234"), ("1٬234", "1234"), ("1, 234", "1234"), ("(1 ,234)", "-1234"),
     ],
 )  # fmt: skip
 def test_printed_forms(text: str, expected: str) -> None:
@@ -76,7 +79,7 @@ def test_parts_are_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [("(547", "unclosed"), ("1 234", "spaced"), ("1.234.567", "separators"), ("14 (8)", "marker"), ("1,2S4", "unreadable"),
-     ("S 1,234", "sign"),
+     ("S 1,234", "sign"), ("▲1,234", "sign"), ("▼ 5", "sign"), ("△1,234", None), ("1, 234", "spaced"), ("1,234CR", "side"), ("DR 5", "side"),
      ("32,765", None), ("(547)", None)],
 )  # fmt: skip
 def test_doubts(text: str, doubt: str | None) -> None:
@@ -135,6 +138,92 @@ def test_a_printed_decimal_is_read_back(number: Decimal, places: int, style: dic
     assert amount is not None, text
     assert amount.value == number, text
     assert amount.decimals == places
+
+
+MINUS_SIGNS = "-\u02d7\u207b\u208b\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63\uff0d"
+WHOLE = st.integers(1, 10**9).map(lambda n: f"{n:,}")
+
+
+def plain(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
+
+
+@given(
+    WHOLE, st.sampled_from(MINUS_SIGNS), st.sampled_from(["", " "]), st.sampled_from(["", "$", "€ ", "USD "])
+)
+def test_every_minus_sign_is_one(text: str, minus: str, gap: str, currency: str) -> None:
+    assert value(f"{minus}{gap}{currency}{text}") == -plain(text)
+    assert value(f"{currency}{text}{gap}{minus}") == -plain(text)
+
+
+@given(
+    st.text(alphabet=MINUS_SIGNS, min_size=1, max_size=3),
+    st.sampled_from(["%s", "$%s", "(%s)", "%s %%", "€ %s"]),
+)
+def test_every_dash_alone_is_nil(dashes: str, around: str) -> None:
+    amount = parse_amount(around % dashes)
+    assert amount is not None and amount.nil and amount.value == 0
+
+
+@given(WHOLE, st.sampled_from(["CR", "DR", "Cr", "dr.", "Cr."]), st.booleans())
+def test_credit_and_debit_leave_the_sign_open(text: str, side: str, first: bool) -> None:
+    amount = parse_amount(f"{side} {text}" if first else f"{text} {side}")
+    assert amount is not None
+    assert (amount.value, amount.side, amount.doubt) == (plain(text), side.upper().rstrip("."), "side")
+
+
+@given(
+    st.decimals(min_value=Decimal("0.1"), max_value=9999, places=1),
+    st.sampled_from([("万", 10**4), ("亿", 10**8), ("百万", 10**6), (" million", 10**6), ("bn", 10**9), (" Mio.", 10**6), (" lakh", 10**5), (" crore", 10**7)]),
+    st.booleans(),
+)  # fmt: skip
+def test_magnitudes_multiply(number: Decimal, word: tuple[str, int], negative: bool) -> None:
+    text = f"({number}{word[0]})" if negative else f"{number}{word[0]}"
+    amount = parse_amount(text)
+    assert amount is not None
+    assert (amount.value, amount.magnitude) == ((-number if negative else number) * word[1], word[1])
+
+
+@given(WHOLE, st.integers(0, 30), st.sampled_from("OlSIBZ"))
+def test_a_confused_digit_is_never_read_and_always_a_candidate(text: str, at: int, letter: str) -> None:
+    digit = {"O": "0", "l": "1", "S": "5", "I": "1", "B": "8", "Z": "2"}[letter]
+    places = [i for i, c in enumerate(text) if c == digit]
+    if not places or sum(c.isdigit() for c in text) < 3:
+        return
+    spot = places[at % len(places)]
+    confused = text[:spot] + letter + text[spot + 1 :]
+    amount = parse_amount(confused)
+    if amount is not None and amount.magnitude > 1:  # "12B" may be billions
+        assert amount.doubt == "marker"
+        return
+    assert value(confused) is None
+    assert plain(text) in {a.value for a in confusion_candidates(confused)}
+
+
+@given(WHOLE, st.sampled_from(["(%s", "%s)", "$(%s", "(%s %%"]))
+def test_half_a_pair_of_parentheses_is_negative_and_doubted(text: str, around: str) -> None:
+    amount = parse_amount(around.replace("%s", text).replace("%%", "%"))
+    assert amount is not None
+    assert (amount.value, amount.doubt) == (-plain(text), "unclosed")
+
+
+CHINESE = "零一二三四五六七八九"
+
+
+def in_characters(number: int) -> str:
+    """A number below 10,000 as it is written out: 3050 is 三千零五十."""
+    text, gap = "", False
+    for power, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit = number // power % 10
+        if digit:
+            text += ("零" if gap and text else "") + CHINESE[digit] + unit
+        gap = not digit
+    return text
+
+
+@given(st.integers(1, 9999), st.sampled_from([("万", 10**4), ("亿", 10**8)]))
+def test_numbers_written_out_in_characters(number: int, section: tuple[str, int]) -> None:
+    assert value(in_characters(number) + section[0]) == number * section[1]
 
 
 @given(st.text(max_size=80), st.sampled_from([".", ","]))
