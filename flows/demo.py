@@ -33,7 +33,7 @@ SHOWN_DOUBTS = 5
 SEEN = ("invoice.pdf", "bank_statement.pdf")  # what is read by vision
 SHOWN = "tarnwick_annual_report_2024"  # the document whose statements are printed
 START_SECONDS = (
-    240.0  # a first start migrates a fresh database; 37 s were seen on two cores with ten programs on them
+    600.0  # a first start migrates a fresh database; 170 s were seen on two cores with thirty programs on them
 )
 POOL = "local"
 DEPLOYMENT = "parquetry/backfill"
