@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractors.draft import is_caption_of_column
-from extractors.rows import Measure, Piece, PrintedRow, pieces
+from extractors.rows import CURRENCY, Measure, Piece, PrintedRow, pieces
 from schemas.box import Box, union
 from schemas.page import Word
 
@@ -54,13 +54,24 @@ def find_columns(rows: Sequence[PrintedRow], scale: Measure) -> list[Span]:
     body = [row for row in cut if len(row) > 1 and any(_value(piece) for piece in row[1:])]
     if len(body) < 2:
         body = [row for row in cut if len(row) > 1] or cut
-    spans = [(piece.box.x0, piece.box.x1) for row in body for piece in row]
-    inked = _inked(
-        spans, max(int(STRAY * len(body)), len(body) >= MANY_ROWS), NARROW_GUTTER * scale.blank_points
-    )
+    stray = max(int(STRAY * len(body)), len(body) >= MANY_ROWS)
+    gutter = NARROW_GUTTER * scale.blank_points
+    whole = _columns([(piece.box.x0, piece.box.x1) for row in body for piece in row], stray, gutter)
+    figures = [piece for row in body for piece in row if not CURRENCY.fullmatch(piece.text)]
+    bare = _columns([(_left(piece), piece.box.x1) for piece in figures], stray, gutter)
+    return bare if len(bare) > len(whole) else whole
+
+
+def _columns(spans: Sequence[tuple[float, float]], stray: int, gutter: float) -> list[Span]:
+    inked = _inked(spans, stray, gutter)
     alone = [span for span in spans if not any(x0 < span[1] and span[0] < x1 for x0, x1 in inked)]
-    columns = inked + _inked(alone, 0, NARROW_GUTTER * scale.blank_points)
-    return [Span(x0, x1) for x0, x1 in sorted(columns)]
+    return [Span(x0, x1) for x0, x1 in sorted(inked + _inked(alone, 0, gutter))]
+
+
+def _left(piece: Piece) -> float:
+    """Return where a piece's figure begins: a currency sign before it may stand right behind the column to the left."""
+    first, *rest = piece.words
+    return rest[0].box.x0 if rest and piece.numeric and CURRENCY.fullmatch(first.text) else piece.box.x0
 
 
 def _value(piece: Piece) -> bool:

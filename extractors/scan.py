@@ -7,6 +7,7 @@ function. A page whose text layer says only a part of what is printed keeps that
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,17 @@ import numpy as np
 
 from extractors.dashes import lonely_dashes
 from extractors.engine import Pixels, Render
-from extractors.ocr import Mask, Quads, TextLine, detect_until, ink_mask, mean_score, read_lines, whole_line
+from extractors.ocr import (
+    Mask,
+    Quads,
+    TextLine,
+    TextWord,
+    detect_until,
+    ink_mask,
+    mean_score,
+    read_lines,
+    whole_line,
+)
 from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
@@ -39,6 +50,8 @@ FIND_SHARE, READ_SHARE = (
     0.3,
     0.6,
 )  # of page_timeout: no further part is looked at for lines, no further line read
+DASH_AND_SIGN = re.compile(r"[-–—][$£€¥]")
+DASH_SHARE, SIGN_SHARE = 0.5, 0.3  # of such a word's width
 PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
 
 
@@ -259,5 +272,15 @@ def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
             round(word.score, 4),
         )
         for number, line in enumerate(lines)
-        for word in line.words
+        for whole in line.words
+        for word in part_signs(whole)
     )
+
+
+def part_signs(word: TextWord) -> tuple[TextWord, ...]:
+    """Part a dash, printed for nil, from the currency sign of the next column, which the recogniser joined to it."""
+    if not DASH_AND_SIGN.fullmatch(word.text):
+        return (word,)
+    width = word.x1 - word.x0
+    dash = replace(word, text=word.text[0], x1=word.x0 + DASH_SHARE * width)
+    return dash, replace(word, text=word.text[1:], x0=word.x1 - SIGN_SHARE * width)
