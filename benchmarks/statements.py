@@ -1,11 +1,12 @@
 """How many facts of financial statements are right, and which wrong ones are silent? Scores a folder of PDFs with truth.
 
-    python benchmarks/statements.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI] [--only STEM ...] [--each]
+    python benchmarks/statements.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI] [--only STEM ...] [--each] [--keep FOLDER]
 
 TRUTH_DIR holds PDFs and `*.truth.json` (complete statements with values in base units and period ends); SCORER_DIR holds
 `statements_eval.py`. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR. Prints the
 score of all documents, the share of facts that a check confirms, and the reliability table: stated confidence against the share
-that is right.
+that is right. With `--keep` the pictures and what was read of each page are kept in FOLDER, so that a run that was cut goes on where
+it stood; begin a new folder when the reading of pages has changed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import pymupdf
 
 from extractors.document import extract_document
+from extractors.isolation import ReaderPool
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from schemas.records import DocumentResult, Fact
@@ -31,6 +33,7 @@ from schemas.records import DocumentResult, Fact
 NOISE = 12.0  # standard deviation of the grey noise, of 255
 BLUR = 0.6  # of a pixel: the softness of a scanner's lens
 TURN = 0.3  # degrees that a sheet lies askew
+PATIENT = 36_000.0  # seconds; a busy machine must not end a page
 BINS = (0.0, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.0)  # edges of the reliability table
 
 
@@ -61,9 +64,25 @@ def rasterised(path: Path, dpi: int, folder: Path, seed: int = 7) -> Path:
     return target
 
 
-def read(path: Path) -> DocumentResult:
-    settings = Settings(engine="geometry")
-    return extract_document(identify(find_sources(path)[0], settings), settings)
+def read(path: Path, keep: Path | None = None) -> DocumentResult:
+    """Read a document, page by page into a file in `keep`, from which a later call goes on."""
+    if keep is None:
+        settings = Settings(engine="geometry")
+        return extract_document(identify(find_sources(path)[0], settings), settings)
+    settings = Settings(engine="geometry", page_timeout=PATIENT, document_timeout=PATIENT)
+    with ReaderPool(settings) as pool:
+        return pool.read(
+            identify(find_sources(path)[0], settings), spool=(keep / f"{path.stem}.pages", path.name)
+        )
+
+
+def drawn(path: Path, dpi: int, folder: Path) -> Path:
+    """Return the document as pictures, drawn once."""
+    target = folder / path.name
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            rasterised(path, dpi, Path(scratch)).rename(target)
+    return target
 
 
 def as_predicted(fact: Fact) -> dict[str, Any]:
@@ -78,6 +97,19 @@ def documents(folder: Path, only: list[str]) -> Iterator[tuple[str, Path, dict[s
         stem = path.name.removesuffix(".truth.json")
         if not only or any(name in stem for name in only):
             yield stem, folder / truth["doc"], truth
+
+
+def score(facts: list[Fact], truth: dict[str, Any], scorer: Any) -> tuple[Any, list[tuple[bool, Fact]]]:
+    """Return the scorer's counts, and the facts on the pages of true statements, each with whether it is right."""
+    predicted = [as_predicted(f) for f in facts]
+    count = scorer.score_document(predicted, truth)
+    kinds = {
+        (s["kind"], p)
+        for s in truth["statements"]
+        for p in range(s["page"], (s.get("page_last") or s["page"]) + 1)
+    }
+    pairs = zip(predicted, facts, strict=True)
+    return count, [(bool(p.get("_hit")), f) for p, f in pairs if (f.statement, f.page) in kinds]
 
 
 def reliability(judged: list[tuple[float, bool]]) -> Iterator[str]:
@@ -99,23 +131,20 @@ def main() -> None:
     arguments.add_argument("--raster", type=int, metavar="DPI")
     arguments.add_argument("--only", nargs="*", default=[])
     arguments.add_argument("--each", action="store_true")
+    arguments.add_argument("--keep", type=Path, metavar="FOLDER")
     options = arguments.parse_args()
     sys.path.insert(0, str(options.scorer))
     scorer = importlib.import_module("statements_eval")
     counts, judged, statuses = [], [], Counter[str]()
     with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         for stem, path, truth in documents(options.truth, options.only):
-            source = rasterised(path, options.raster, Path(scratch)) if options.raster else path
-            facts = [f for f in read(source).facts if f.value is not None]
-            predicted = [as_predicted(f) for f in facts]
-            counts.append(scorer.score_document(predicted, truth))
-            kinds = {
-                (s["kind"], p)
-                for s in truth["statements"]
-                for p in range(s["page"], (s.get("page_last") or s["page"]) + 1)
-            }
-            scored = [(p, f) for p, f in zip(predicted, facts, strict=True) if (f.statement, f.page) in kinds]
-            judged += [(f.confidence, bool(p.get("_hit"))) for p, f in scored]
+            source = drawn(path, options.raster, folder) if options.raster else path
+            facts = [f for f in read(source, options.keep).facts if f.value is not None]
+            count, scored = score(facts, truth, scorer)
+            counts.append(count)
+            judged += [(f.confidence, right) for right, f in scored]
             statuses.update(f.check_status for _, f in scored)
             if options.each:
                 print(stem, json.dumps(scorer.summarise(counts[-1:])), flush=True)
