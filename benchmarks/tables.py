@@ -1,12 +1,13 @@
 """How exactly tables are read: relation F1, strict F1 and mean per table over a folder of PDFs with truth, and seconds.
 
-    python benchmarks/tables.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI] [--each] [--only STEM ...]
+    python benchmarks/tables.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI | --changes] [--each] [--only STEM ...]
                                           [--peers NAME ... --peer-python PYTHON]
 
 TRUTH_DIR holds `tables.jsonl` (one table a line: doc, pages, cells with r0, r1, c0, c1, text), or `*.truth.json`
 statements, of which the share of rows given exactly as printed is counted. SCORER_DIR holds `tables_eval.py`,
 `statements_eval.py` and `peers.py`, which runs other readers under the same scorer; they need an environment of their
-own. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR.
+own. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR. With `--changes` the same pages are read
+again in other sizes, orders and dresses (`changed_pages.py`), a line of figures for each.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pymupdf
+from changed_pages import CHANGES
 from statements import rasterised
 
 from extractors.geometry import read_tables
@@ -33,10 +35,11 @@ from extractors.textlayer import text_layer
 from schemas.page import TableFragment
 
 
-def read(path: Path, raster: int | None = None) -> list[TableFragment]:
+def read(path: Path, raster: int | None = None, change: str = "none") -> list[TableFragment]:
     if raster is None:
         with pymupdf.open(path) as document:
-            return [table for page in document for table in read_tables(text_layer(page, None))]
+            contents = [CHANGES[change](text_layer(page, None)) for page in document]
+        return [table for content in contents for table in read_tables(content)]
     settings = Settings()
     with tempfile.TemporaryDirectory() as scratch:
         (listed,) = find_sources(str(rasterised(path, raster, Path(scratch))))
@@ -59,7 +62,9 @@ def as_rows(table: TableFragment) -> list[list[str]]:
     return rows
 
 
-def score_tables(folder: Path, scorer: Any, options: argparse.Namespace) -> dict[str, Any]:
+def score_tables(
+    folder: Path, scorer: Any, options: argparse.Namespace, change: str = "none"
+) -> dict[str, Any]:
     wanted = collections.defaultdict(list)
     for line in (folder / "tables.jsonl").read_text().splitlines():
         table = json.loads(line)
@@ -68,7 +73,7 @@ def score_tables(folder: Path, scorer: Any, options: argparse.Namespace) -> dict
     results, seconds, pages = [], 0.0, 0
     for doc, truth in sorted(wanted.items()):
         start = time.perf_counter()
-        tables = read(folder / f"{doc}.pdf", options.raster)
+        tables = read(folder / f"{doc}.pdf", options.raster, change)
         seconds += time.perf_counter() - start
         with pymupdf.open(folder / f"{doc}.pdf") as document:
             pages += len(document)
@@ -124,12 +129,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--each", action="store_true", help="a line for each document too")
     parser.add_argument("--raster", type=int, metavar="DPI", help="read noisy pictures of the pages by OCR")
+    parser.add_argument(
+        "--changes", action="store_true", help="read the pages in other sizes and dresses too"
+    )
     parser.add_argument("--peers", nargs="*", default=[], metavar="NAME", help="other readers, see peers.py")
     parser.add_argument("--peer-python", default=sys.executable, help="the interpreter that has them")
     options = parser.parse_args()
     sys.path.insert(0, str(options.scorer))
     if (options.truth / "tables.jsonl").exists():
-        print(json.dumps(score_tables(options.truth, importlib.import_module("tables_eval"), options)))
+        scorer = importlib.import_module("tables_eval")
+        for change in CHANGES if options.changes else ("none",):
+            figures = score_tables(options.truth, scorer, options, change)
+            print(json.dumps({"change": change, **figures} if options.changes else figures), flush=True)
     else:
         print(
             json.dumps(score_statements(options.truth, importlib.import_module("statements_eval"), options))

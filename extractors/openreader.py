@@ -12,7 +12,7 @@ from extractors.columns import Placed, find_columns, place
 from extractors.draft import Draft, DraftCell, holds_value, settled
 from extractors.headers import STACK_GAP, header_cells
 from extractors.rows import Measure, PrintedRow
-from extractors.wrap import row_groups
+from extractors.wrap import row_groups, shared_labels
 from schemas.box import Box, union
 from schemas.page import Rule
 
@@ -38,9 +38,18 @@ def read_open(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measure)
     n_header = max((cell.row for cell in headings), default=-1) + 1
     cells = [DraftCell(c.words, c.row, c.first, c.rows, c.last - c.first + 1) for c in headings]
     body = placed[n_lines:]
+    shared = shared_labels(body, breaks)
+    between = [body[index] for index in shared]
+    above = [n_lines + index - 1 for index in shared]  # the first of the two rows that share a label
+    breaks = [*breaks, *((rows[n - 1].box.y1 + rows[n].box.y0) / 2 for n in above if n > n_lines)]
+    body = [row for index, row in enumerate(body) if index not in shared]
+    first_of_two = [index - 1 - place for place, index in enumerate(shared)]
     groups = row_groups(body, scale, breaks)
     for number, group in enumerate(groups):
         cells.extend(_body_cells([body[index] for index in group], n_header + number))
+        for label, first in zip(between, first_of_two, strict=True):
+            if first in group:
+                cells.append(DraftCell(list(label[0].piece.words), n_header + number, 0, 2, 1))
     return Draft(
         settled(cells), n_header + len(groups), len(columns), n_header, [column.x0 for column in columns]
     )

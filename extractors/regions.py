@@ -48,6 +48,10 @@ LABEL_LETTERS = 3  # letters of a label
 TEXT_COLUMNS, TEXT_ROWS = 3, 4  # columns and rows that show text without rules to be a table
 SHORT = 4  # words in a piece of such a table, on average
 TEXT_FILLED = 0.75  # of its places hold text
+PAIR_ROWS = (
+    4  # rows of two pieces that show a table of text in two columns, below a caption or a bold heading
+)
+PAIR_EDGE = 0.5  # line heights; the second column's pieces all start this close to one place
 MIN_TICKS = 4  # numbers in equal steps that make an axis
 EQUAL_STEPS = 0.6  # of the numbers of an axis follow the one before at the same step
 MAX_AXES = 2  # one at the left, perhaps one at the right; a full table with more counts evenly
@@ -98,9 +102,10 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
 
 def _plain_text(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:
     """The rows of tables of text without rules: short pieces in three or more columns, row after row."""
-    regions = []
+    regions = _pairs(rows, scale)
+    taken = {id(row) for region in regions for row in region}
     run: list[PrintedRow] = []
-    for row in [*rows, None]:
+    for row in [*(row for row in rows if id(row) not in taken), None]:
         cut = pieces(row.words, scale.blank) if row else []
         near = not run or (row is not None and row.box.y0 - run[-1].box.y1 <= HEADER_GAP * scale.height)
         if row is not None and near and len(cut) >= TEXT_COLUMNS and len(row.words) <= SHORT * len(cut):
@@ -117,6 +122,43 @@ def _plain_text(rows: Sequence[PrintedRow], scale: Measure) -> list[list[Printed
             else []
         )
     return regions
+
+
+def _pairs(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:
+    """The rows of tables of text in two columns without rules: short pieces, two in each row, both flush left.
+
+    Addresses, terms with their meaning and facts on a cover page look the same, so the heading has to say that it is a table: a
+    caption stands right above, or the first row alone is bold.
+    """
+    regions: list[list[PrintedRow]] = []
+    run: list[PrintedRow] = []
+    captioned = False
+    for number, row in enumerate([*rows, None]):
+        cut = pieces(row.words, scale.blank) if row else []
+        pair = row is not None and len(cut) == 2 and len(row.words) <= 2 * SHORT
+        if run and row is not None and pair and row.box.y0 - run[-1].box.y1 <= HEADER_GAP * scale.height:
+            run.append(row)
+            continue
+        bold = [all(word.bold for word in member.words) for member in run]
+        headed = captioned or (bold[:1] == [True] and not any(bold[1:]))
+        if len(run) > PAIR_ROWS and headed and _flush(run, scale):
+            regions.append(run)
+        run = [row] if row is not None and pair else []
+        above = rows[number - 1] if run and number else None
+        captioned = (
+            above is not None
+            and bool(CAPTION.match(joined(above.words)))
+            and run[0].box.y0 - above.box.y1 <= MAX_GAP * scale.height
+        )
+    return regions
+
+
+def _flush(rows: Sequence[PrintedRow], scale: Measure) -> bool:
+    """Tell whether the pieces of both columns start at one place each, with white space between the columns throughout."""
+    cut = [pieces(row.words, scale.blank) for row in rows]
+    starts = [[row[column].box.x0 for row in cut] for column in (0, 1)]
+    flush = all(max(lefts) - min(lefts) <= PAIR_EDGE * scale.height for lefts in starts)
+    return flush and max(row[0].box.x1 for row in cut) + APART * scale.height <= min(starts[1])
 
 
 def _side_by_side(rows: Sequence[PrintedRow], scale: Measure) -> list[list[PrintedRow]]:

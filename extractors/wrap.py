@@ -21,6 +21,8 @@ TIGHT = 0.85  # line heights of white; wrapped lines stand closer than this
 LEVEL = 0.8  # of the usual distance between rows; values printed half way between the lines of their label
 CLOSE = 0.85  # of the usual distance between rows; lines of one label are set closer than rows
 SAME_STEP = 0.1  # of a distance between rows; smaller differences are none
+BETWEEN = (0.35, 0.65)  # of the way from one row to the next; a label printed there belongs to both
+NEIGHBOURS = 1.3  # times the usual distance between rows with values; rows farther apart share no label
 INDENT = 0.2  # line heights; a smaller step to the right is no indent
 FULL = 0.72  # of the label column; a label that ends before this was not broken for want of room
 OPEN_END = re.compile(
@@ -50,6 +52,24 @@ def row_groups(rows: Sequence[Row], scale: Measure, breaks: Sequence[float] = ()
         else:
             groups.append([number])
     return groups
+
+
+def shared_labels(rows: Sequence[Row], breaks: Sequence[float] = ()) -> list[int]:
+    """Return the numbers of rows that are a label alone, printed half way between two rows of values that have none."""
+    facts = [_Row(row) for row in rows]
+    valued = [row.middle for row in facts if row.values]
+    steps = [below - above for above, below in zip(valued, valued[1:], strict=False)]
+    shared = []
+    for number in range(1, len(facts) - 1):
+        above, here, below = facts[number - 1 : number + 2]
+        apart = below.middle - above.middle
+        level = BETWEEN[0] * apart <= here.middle - above.middle <= BETWEEN[1] * apart
+        bare = all(row.values and not row.label for row in (above, below))
+        ruled = any(above.middle < y < below.middle for y in breaks)
+        alone = here.label and not here.others
+        if alone and bare and level and not ruled and apart <= NEIGHBOURS * median(steps):
+            shared.append(number)
+    return shared
 
 
 class _Row:

@@ -164,3 +164,32 @@ def test_a_table_in_one_of_two_columns_of_text() -> None:
         writer.write_text(page)
         (table,) = read(document)
     assert grid_of(table) == [list(row) for row in ENGLISH]
+
+
+def test_a_label_centred_over_its_two_rows_is_one_cell_over_both() -> None:
+    font = pymupdf.Font("helv")
+    lines = [
+        (0.0, "Fuel", "2024", "2023"),
+        (1.0, "Coal", "120", "110"),
+        (2.0, "", "12", "11"),
+        (2.5, "Natural gas", "", ""),
+        (3.0, "", "4", "3"),
+        (4.0, "Oil", "2", "1"),
+    ]
+    with pymupdf.open() as document:
+        writer = pymupdf.TextWriter(document.new_page().rect)
+        for line, *texts in lines:
+            for x, text in zip((70.0, 300.0, 400.0), texts, strict=True):
+                if text:
+                    writer.append((x, 120 + line * LEADING), text, font=font, fontsize=SIZE)
+        writer.write_text(document[0])
+        (table,) = read(document)
+    assert grid_of(table) == [
+        ["Fuel", "2024", "2023"],
+        ["Coal", "120", "110"],
+        ["Natural gas", "12", "11"],
+        ["", "4", "3"],
+        ["Oil", "2", "1"],
+    ]
+    (label,) = [cell for cell in table.cells if cell.text == "Natural gas"]
+    assert (label.row, label.col, label.row_span) == (2, 0, 2)

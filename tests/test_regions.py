@@ -59,3 +59,33 @@ def test_scattered_numbers_without_a_word_are_a_chart() -> None:
 def test_a_full_table_whose_columns_all_count_evenly_is_no_chart() -> None:
     cells = [(row, col, f"{row + 1},{100 + 7 * col}") for row in range(6) for col in range(1, 10)]
     assert not is_chart([*((row, 0, f"Product {row}") for row in range(6)), *cells])
+
+
+PAIRS = """
+*Country*             *Capital*
+Republic of Austria   Vienna
+Belgium               Brussels
+Bulgaria              Sofia
+Republic of Cyprus    Nicosia
+"""
+
+
+def test_text_in_two_columns_is_a_table_below_a_bold_heading_or_a_caption() -> None:
+    (table,) = read_tables(typed_page(PAIRS))
+    assert grid_of(table) == [
+        ["Country", "Capital"],
+        ["Republic of Austria", "Vienna"],
+        ["Belgium", "Brussels"],
+        ["Bulgaria", "Sofia"],
+        ["Republic of Cyprus", "Nicosia"],
+    ]
+    plain = PAIRS.replace("*", "").replace("Capital", "").replace("Country", "Country               Capital")
+    (table,) = read_tables(typed_page("Table 3: Members\n" + plain))
+    assert grid_of(table)[0] == ["Country", "Capital"]
+    assert (table.n_rows, table.n_cols, table.title) == (5, 2, "Table 3: Members")
+
+
+def test_an_address_block_or_a_ragged_second_column_is_no_table() -> None:
+    plain = PAIRS.replace("*", "")
+    assert read_tables(typed_page(plain)) == ()
+    assert read_tables(typed_page(PAIRS.replace("Sofia", "    Sofia"))) == ()

@@ -1,6 +1,6 @@
 from extractors.columns import find_columns, place
 from extractors.rows import measure, printed_rows
-from extractors.wrap import row_groups
+from extractors.wrap import row_groups, shared_labels
 from tests.typed_pages import typed_page
 
 
@@ -85,3 +85,19 @@ Total assets                         120     110
      LIABILITIES AND EQUITY
 Accounts payable                      12      11
 """)[1:3] == ["Total assets", "LIABILITIES AND EQUITY"]
+
+
+def test_a_label_half_way_between_two_rows_of_values_belongs_to_both() -> None:
+    words = typed_page("""
+Coal                                 120     110
+
+                                      12      11
+Gas
+                                       4       3
+
+Oil                                    2       1
+""").words
+    scale, rows = measure(words), printed_rows(words)
+    placed = [place(row, find_columns(rows, scale), scale) for row in rows]
+    assert shared_labels(placed) == [2]
+    assert shared_labels(placed, breaks=(41.0,)) == []
