@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import BadUsage, Engine, ExitCode, Model, OutArgument, WorkerUrl, console
+from flows.options import BadUsage, Engine, ExitCode, Model, OutArgument, Wait, WorkerUrl, console
 from flows.run_cli import backfill, retry_failed, run
 from flows.train_cli import train
 
@@ -73,6 +73,23 @@ def show(
     from flows.show import show_output
 
     show_output(console(), out, document, tables=tables, failures=failures, review=review)
+
+
+@app.command(no_args_is_help=True)
+def compact(out: OutArgument, wait: Wait = 0.0) -> None:
+    """Copy an output's datasets into few large files (OUT/compact), so that queries over thousands of documents are quick.
+
+    Runs may write and readers may read meanwhile. What has not changed since the last time is not copied again.
+
+        parquetry compact out
+
+        parquetry compact s3://bucket/out --wait 3600
+    """
+    from flows.compact import compact as bring_up
+    from flows.compact import told
+    from flows.datasets import Datasets
+
+    console().print(told(bring_up(Datasets(out), wait=wait)), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(no_args_is_help=True)

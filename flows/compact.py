@@ -66,6 +66,17 @@ class Compacted:
     seconds: float
 
 
+def told(done: Compacted) -> str:
+    """Return what a compaction did, in a line."""
+    text = (
+        f"{done.documents} documents in {SHARDS} files per dataset under {FOLDER}/: "
+        f"{done.rewritten} written anew, {done.unchanged} as they were, {done.seconds:.1f} s"
+    )
+    if done.held_back:
+        text += f"; {len(done.held_back)} documents are being written or were broken off, and come with the next compaction"
+    return text
+
+
 @dataclass(frozen=True)
 class _Entry:
     """A document as the manifest knows it."""

@@ -105,7 +105,7 @@ def figures_of(operator: Operator, run: dict[str, Any]) -> dict[str, int]:
 
 def test_the_schedule_the_limits_and_the_form(operator: Operator) -> None:
     deployments = operator.deployments()
-    assert deployments.keys() == {"nightly", "on-files", "backfill"}
+    assert deployments.keys() == {"nightly", "on-files", "compact", "backfill"}
     (schedule,) = deployments["nightly"]["schedules"]
     assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"], schedule["active"]) == (
         "0 2 * * *", "Europe/London", True,
