@@ -114,7 +114,7 @@ def test_the_schedule_the_limits_and_the_form(operator: Operator) -> None:
         name: (d["global_concurrency_limit"] or {}).get("limit")
         and d["concurrency_options"]["collision_strategy"]
         for name, d in deployments.items()
-    } == {"nightly": "CANCEL_NEW", "on-files": "ENQUEUE", "backfill": None}
+    } == {"nightly": "CANCEL_NEW", "on-files": "ENQUEUE", "compact": "CANCEL_NEW", "backfill": None}
     form = deployments["backfill"]["parameter_openapi_schema"]["definitions"]["RunParameters"]["properties"]
     assert form.keys() == RunParameters.model_fields.keys()
     assert [name for name, field in form.items() if not field.get("description")] == []
