@@ -157,8 +157,9 @@ def gaps(read: Container[int], n_pages: int) -> Iterator[tuple[int, int]]:
 
 
 def is_final(reading: PageReading) -> bool:
-    """Tell whether another attempt at the page would give the same."""
-    return reading.status != "failed" and not any(failure.retryable for failure in reading.failures)
+    """Tell whether another attempt at the page, with more time perhaps, would give the same."""
+    again = any(failure.retryable or failure.category == "timeout" for failure in reading.failures)
+    return reading.status != "failed" and not again
 
 
 def local_source(source: Source, path: str) -> Source:

@@ -63,7 +63,7 @@ class ReadingProcess:
     def __init__(self, settings: Settings, entry: str, threads: int) -> None:
         self._settings = settings
         self._buffer = bytearray()
-        self._ready = False
+        self._ready = self._ended = False
         self.n_read = 0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         environment = {
@@ -90,8 +90,8 @@ class ReadingProcess:
 
     @property
     def alive(self) -> bool:
-        """Tell whether the process still runs."""
-        return self._popen.poll() is None
+        """Tell whether the process still runs and may be asked; one that was killed may take a while to go."""
+        return not self._ended and self._popen.poll() is None
 
     def memory(self) -> int:
         """Return the bytes of memory that the process holds; 0 when it is gone."""
@@ -101,6 +101,7 @@ class ReadingProcess:
 
     def end(self) -> None:
         """Kill the process and forget it."""
+        self._ended = True
         with contextlib.suppress(OSError):
             self._popen.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -103,7 +103,10 @@ def read_and_write(job: Job, reader: Reader, item: ToRead, *, retry: bool = True
     else:
         own = own_tables(job.out, job.parameters.settings(), item.file, result)
         job.out.replace(item.file, tables_of(result), own)
-    if spool := _spool(job.out, item):
+    late = any(failure.category == "timeout" for failure in result.failures)
+    if (
+        spool := _spool(job.out, item)
+    ) and not late:  # with more time the next reading goes on where this one ended
         spool[0].unlink(missing_ok=True)
     for failure in result.failures:
         job.events.failure(item, failure)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from extractors import process
 from extractors.errors import TimeoutExceededError, UsageError
 from extractors.isolation import ReaderPool
 from extractors.messages import error_of
@@ -98,7 +99,7 @@ def test_a_process_is_used_again_and_several_threads_may_read(tmp_path: Path) ->
     with ReaderPool(settings(), 2) as pool, ThreadPoolExecutor(5) as threads:
         results = list(threads.map(lambda path: pool.read(source(path)), paths))
         assert len(pool._idle) <= 2
-        assert sum(process.n_read for process in pool._idle) == 5
+        assert sum(reader.n_read for reader in pool._idle) == 5
     assert [result.document.source_uri for result in results] == [str(path) for path in paths]
     assert {result.document.status for result in results} == {"ok"}
 
@@ -143,6 +144,21 @@ def test_a_caller_that_stops_in_the_middle_leaves_no_mixed_answers(tmp_path: Pat
             pool.read(source(long), on_page=stop)
         result = pool.read(source(short))
     assert (result.document.status, result.document.n_pages) == ("ok", 1)
+
+
+def test_a_process_that_takes_long_to_go_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GONE_SECONDS", 0.0)  # nobody waits for it to be gone
+    path = makers.pdf(tmp_path / "ill.pdf", ["one", "CRASH", "three"])
+    with ReaderPool(settings(), entry=ILL) as pool:
+        assert pool.read(source(path)).document.status == "partial"
+        reader = pool._idle.pop()
+        reader.end()
+        assert not reader.alive
+        pool._give_back(reader)
+        assert reader not in pool._idle
+        assert pool.read(source(makers.pdf(tmp_path / "well.pdf", ["one"]))).document.status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -228,8 +244,8 @@ def test_a_slow_document_stops_by_itself_and_keeps_what_it_read(tmp_path: Path) 
     path = makers.pdf(tmp_path / "slow.pdf", ["SLOW"] * 40)
     with ReaderPool(settings(document_timeout=15), entry=ILL) as pool:
         result = pool.read(source(path))
-        (process,) = pool._idle  # it was never ended
-        assert process.n_read == 1
+        (reader,) = pool._idle  # it was never ended
+        assert reader.n_read == 1
     read = [page.page for page in result.pages if page.status == "ok"]
     late = [page.page for page in result.pages if page.status == "failed"]
     assert read

@@ -7,17 +7,21 @@ import signal
 import subprocess
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
+from extractors import isolation
 from flows.datasets import Datasets
 from flows.parameters import RunParameters
 from flows.reading import PAGES
 from flows.run import run_direct
 from flows.summary import Events
+from tests.conftest import ROOT
 from tests.faults.test_kill import start
+from tests.hostile import makers
 from tests.small import content, small_pdf
 
 MEGABYTE = 1 << 20
@@ -77,6 +81,30 @@ def test_pages_of_other_bytes_are_never_taken(tmp_path):
     for file in (out / PAGES).glob("*"):
         file.write_bytes(other)
     assert finish(folder, out).seen[0] == 1
+    finish(folder, clean)
+    assert content(out) == content(clean)
+
+
+@pytest.mark.slow
+def test_a_document_that_ran_out_of_time_goes_on_when_it_is_given_more(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(isolation, "ReaderPool", partial(isolation.ReaderPool, entry="tests.hostile.child"))
+    folder, out, clean = tmp_path / "in", tmp_path / "out", tmp_path / "clean"
+    folder.mkdir()
+    makers.pdf(folder / "slow.pdf", ["SLOW"] * 60)
+    given = RunParameters(folders=(str(folder),), out=str(out), workers=1, document_timeout=20)
+    assert run_direct(given).exit_code == 2
+    (document,) = Datasets(out).load("documents").to_pylist()
+    failures = Datasets(out).load("failures").to_pylist()
+    assert document["status"] == "partial"
+    late = [row["page"] for row in failures]
+    assert late == list(range(late[0], 61))
+    assert {row["category"] for row in failures} == {"timeout"}
+    seen = Pages()
+    again = RunParameters(out=str(out), again="failed", categories=("timeout",), workers=1)
+    assert run_direct(again, seen).exit_code == 0
+    assert seen.seen[0] >= late[0] - 1
+    assert list((out / PAGES).iterdir()) == []
     finish(folder, clean)
     assert content(out) == content(clean)
 
