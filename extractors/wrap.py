@@ -29,6 +29,7 @@ OPEN_END = re.compile(
     r"(?:[,;/&]|\w-|\b(?:and|or|of|the|to|in|for|from|by|with|on|at|und|der|die|et|de|des|y|e))$", re.I
 )
 SECTION_END = re.compile(r"[:：]$")
+TOTAL_OF = re.compile(r"total (.+)")
 HEADING_LETTERS = 8  # capitals that make a heading; fewer are an abbreviation
 LOWER = re.compile(r"[a-zà-ÿ]{2,}|\([^()]*\)$")
 
@@ -106,6 +107,9 @@ class _Labels:
     pitch: float
     blank: float
     indent: float
+    totalled: frozenset[
+        str
+    ]  # what rows further down are the totals of: "Total current assets" → "current assets"
 
     def broken(self, above: _Row, here: _Row) -> bool:
         """Tell whether the first word of `here` would not have fitted behind the label `above`."""
@@ -124,6 +128,9 @@ def _labels(facts: Sequence[_Row], scale: Measure) -> _Labels:
         pitch=median(steps) if steps else scale.height,
         blank=scale.blank_points,
         indent=INDENT * scale.height,
+        totalled=frozenset(
+            found[1] for row in facts if row.values and (found := TOTAL_OF.match(_letters(row.text)))
+        ),
     )
 
 
@@ -142,9 +149,16 @@ def _continues(above: Sequence[_Row], here: _Row, after: _Row | None, labels: _L
         return False  # a heading set in capitals below a row that is not
     if SECTION_END.search(last.text) or last.bold != here.bold or here.left < above[0].left - labels.indent:
         return False
+    if not valued and _letters(" ".join(row.text for row in above)) in labels.totalled:
+        return False  # the heading of the section that a total below closes
     if valued:
         return _tail_of_label(above, here, after, labels)
     return _head_of_label(above, here, after, labels)
+
+
+def _letters(text: str) -> str:
+    """Return a label's letters and digits in small print, for comparing."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _goes_on_without_label(above: Sequence[_Row], here: _Row, valued: bool) -> bool:

@@ -101,3 +101,15 @@ Oil                                    2       1
     placed = [place(row, find_columns(rows, scale), scale) for row in rows]
     assert shared_labels(placed) == [2]
     assert shared_labels(placed, breaks=(41.0,)) == []
+
+
+def test_a_heading_that_a_total_closes_is_no_beginning_of_the_next_label() -> None:
+    heading = """
+Other comprehensive income, after-tax
+Unrealized gains on securities       757     110
+Cash flow hedges                     497      11
+{}    1,254     121
+"""
+    total, other = "Total other comprehensive income, after-tax", "Comprehensive income of the year"
+    assert labels(heading.format(total))[0] == "Other comprehensive income, after-tax"
+    assert labels(heading.format(other))[0].endswith("after-tax Unrealized gains on securities")
