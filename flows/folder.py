@@ -7,7 +7,9 @@ Tasks return counts and never pages; what is done is known from the datasets, no
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, cast
 
+import httpx
 from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -45,7 +48,8 @@ from schemas.records import Failure
 SMALL_BYTES = 2_000_000  # a document up to this size may share a task with others
 MOST_TASKS = 200  # of small documents in one run: about 7 s of the server's time and 4 MB of its database
 MOST_TOGETHER = 25  # small documents in one task: what is lost from view when it is broken off
-TELL_SECONDS = 5.0  # between two updates of the progress artifact
+TELL_SECONDS = 5.0  # at least, between two updates of the progress artifact
+TELLS = 100  # updates of it in one run, at most: one per cent each
 LOG_SECONDS = 30.0  # between two log lines of one long document
 
 _watched: ContextVar[Events | None] = ContextVar("watched", default=None)  # the terminal of `parquetry run`
@@ -216,7 +220,8 @@ class FlowEvents(Events):
     def __init__(self, watched: Events | None) -> None:
         self._to = watched or Events()
         self._told = time.monotonic()
-        self._total = self._done = 0
+        self._told_done = self._total = self._done = 0
+        self._guard = threading.Lock()
         self._artifact: Any = None
         self._logged: dict[str, float] = {}  # file -> when its pages were last logged, monotonic seconds
 
@@ -263,13 +268,26 @@ class FlowEvents(Events):
     def document(self, outcome: Outcome) -> None:
         """Pass on, and now and then tell the UI."""
         self._to.document(outcome)
-        self._done += 1
         if outcome.known:
             self._logged.pop(outcome.known.file, None)
         now = time.monotonic()
-        if self._artifact and (now - self._told > TELL_SECONDS or self._done == self._total):
-            self._told = now
-            update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
+        with self._guard:
+            self._done += 1
+            done, more = self._done, self._done - self._told_done
+            due = now - self._told > TELL_SECONDS and more * TELLS >= self._total
+            artifact = self._artifact if due or done == self._total else None
+            if artifact:
+                self._told, self._told_done = now, done
+        if artifact:
+            self._tell(artifact, 100.0 * done / self._total)
+
+    def _tell(self, artifact: Any, percent: float) -> None:
+        """Update the progress. A server that has gone away costs the rest of it, not the run."""
+        try:
+            update_progress_artifact(artifact, percent)
+        except httpx.HTTPError as error:
+            self._artifact = None
+            logging.getLogger(__name__).warning("Progress is no longer told: %s", error)
 
 
 def _leave_artifacts(summary: Summary) -> None:

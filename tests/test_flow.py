@@ -197,3 +197,19 @@ def test_where_an_api_is_configured_is_found_without_prefect(tmp_path):
     assert prefect_api(home, tmp_path) == "http://file/api"
     for name in ("PREFECT_API_URL",):
         assert prefect_api({**os.environ, name: "http://given/api"}) == "http://given/api"
+
+
+def test_a_server_that_goes_away_costs_the_progress_and_not_the_run():
+    from uuid import uuid4
+
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    from flows.folder import FlowEvents
+    from flows.summary import Outcome
+
+    events = FlowEvents(None)
+    events._artifact, events._total = uuid4(), 2
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
+        for _ in range(2):
+            events.document(Outcome("d", "/d.pdf", "new", "ok", 1, 0, 0, 0, 0.1))
+    assert (events._done, events._artifact) == (2, None)  # counted, and the server is not asked again
