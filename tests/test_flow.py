@@ -112,7 +112,7 @@ def test_a_password_from_a_secret_block_is_in_no_record_of_the_run(server, tmp_p
         ask(server, "artifacts/filter", artifacts=of_run),
     ]
     assert "open-sesame" not in repr(records) + ended.stdout + ended.stderr
-    assert [record["name"] for record in ask(server, "block_documents/filter")] == ["pdf-password"]
+    assert "pdf-password" in [record["name"] for record in ask(server, "block_documents/filter")]
     kept = [
         path
         for root in (Path(server["PREFECT_HOME"]), tmp_path / "out")
