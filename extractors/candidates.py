@@ -29,6 +29,11 @@ SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mar
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
 
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
+# A row that speaks of another statement: "Reconciliation of cash reported in the consolidated balance sheet:".
+_MENTION = re.compile(
+    r":\s*$|\breconciliations?\s*(?:of|to|from)\b(?!\s*movements)|\b(?:reported|shown|presented|recogni[sz]ed|included|reflected)\b.{0,12}\b(?:in|within|on)\b"
+    r"|\b(?:as\s*per|per|to|from)\s*the\b|\bon\s*the\s*(?:consolidated\s*)?balance"
+)
 _CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")
 _HEADER_BELOW = re.compile(r"(?:19|20)\d\d\s+.*(?:19|20)\d\d|\bnotes?\b|£|€|\$|ended|期末|本期")
 
@@ -150,7 +155,7 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
             continue
         if len(texts) > 3:
             continue
-        if title_kind(text) is None or not TITLE_WORD.search(fold(text)):
+        if title_kind(text) is None or not TITLE_WORD.search(fold(text)) or _MENTION.search(fold(text)):
             continue
         below = [" ".join(rows.get(r, [])) for r in range(row + 1, row + 4)]
         if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):

@@ -29,6 +29,8 @@ _NOTE_CELL = re.compile(
 )
 SIGN_ONLY = re.compile(r"^[$£€¥₹]+$|^[A-Z]{3}$")
 UNIT_NOISE = re.compile(r"^[£€$fFEL]?\W*[0oO][0oO\W£€$]{2,}\d?\W*s?$")  # £'000 as a recogniser may see it
+_SIGNED_FRACTION = re.compile(r"^\(\d+\.\d+\)$")  # a loss per share, no note
+_MARK_CELL = re.compile(r"^[(\[]?[1-9][)\]]?[*†‡]?$")
 _GROUP_HEAD = re.compile(r"^\W*(?:the\s*)?(?:group|consolidated|konzern|合并|合併)\b")
 _PARENT_HEAD = re.compile(r"^\W*(?:the\s*)?(?:company|parent(?:\s*(?:entity|company))?|母公司)(?:\W|\d|$)")
 
@@ -172,11 +174,8 @@ def _parent_columns(headers: Sequence[str]) -> set[int]:
 
 
 def _stray(amounts: Sequence[Placed], n_rows: int) -> bool:
-    small = all(
-        p.amount and p.amount.value is not None and 0 < abs(p.amount.value) < 10 and not p.amount.nil
-        for p in amounts
-    )
-    return small and len(amounts) <= max(1, STRAY_SHARE * n_rows)
+    """Tell whether a column without header holds footnote marks: few single digits, none with a point, a sign or a unit."""
+    return len(amounts) <= max(1, STRAY_SHARE * n_rows) and all(_MARK_CELL.match(p.text) for p in amounts)
 
 
 def _note_columns(
@@ -200,8 +199,10 @@ def _note_columns(
             if p.amount and p.amount.value
         ]
         sizes = [abs(p.amount.value) for p in amounts[col] if p.amount and p.amount.value is not None]
-        shaped = cells and all(_NOTE_CELL.match(p.text) for p in cells)
-        if shaped and others and all(s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:
+        shaped = len(cells) > 1 and all(
+            _NOTE_CELL.match(p.text) and not _SIGNED_FRACTION.match(p.text) for p in cells
+        )
+        if shaped and others and all(1 <= s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:
             typical = median(sizes) if sizes else 1
             if median(others) >= NOTE_RATIO * max(1, typical) and _rising(sizes):
                 notes.append(col)

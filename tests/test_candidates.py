@@ -252,3 +252,20 @@ def test_a_column_of_shares_with_a_currency_sign_holds_amounts() -> None:
     rows[1][1] = "$ 1,250"
     issued = facts_of(primary(printed_table(rows, above=[EQUITY_TITLE, "(In millions)"])), "Shares issued")
     assert (issued[0].value, issued[0].currency) == (Decimal(30_000_000), "USD")
+
+
+def test_a_row_that_mentions_another_statement_begins_none() -> None:
+    rows = [
+        *CASH,
+        ["Reconciliation of cash reported in the consolidated balance sheet:", "", ""],
+        ["Cash and cash equivalents", "$ 118", "$ 99"],
+        ["Restricted cash", "2", "1"],
+        ["Total cash shown in the statement of cash flows", "$ 120", "$ 100"],
+        ["Interest paid", "7", "8"],
+    ]
+    statements = primary(printed_table(rows, above=CASH_ABOVE))
+    assert [s.kind for s in statements] == ["cash_flow_statement"]
+    assert [f.value for f in facts_of(statements, "Interest paid")] == [
+        Decimal(7 * 10**6),
+        Decimal(8 * 10**6),
+    ]

@@ -146,3 +146,41 @@ def test_a_single_cell_is_no_crash() -> None:
     cell = ReadCell(page=1, row=0, col=0, text="alone", box=Box(0, 0, 1, 1), source="text_layer")
     table = printed_table([["a", "1"]]).model_copy(update={"cells": (cell,), "n_rows": 1, "n_cols": 1})
     assert lay_out(table, ".").body_row in (0, 1)
+
+
+def test_per_share_figures_in_columns_of_their_own_are_no_footnote_marks() -> None:
+    rows = [
+        ["", "", "2023", "", "2022"],
+        *[[r[0], "", r[1], "", r[2]] for r in INCOME[1:13]],
+        ["Basic loss per share", "(0.65)", "", "(0.19)", ""],
+    ]
+    marked = [*rows[:-1], ["Basic", "(1)", "1.80", "(2)", "1.56"]]
+    (side,) = lay_out(printed_table(rows), ".").sides
+    assert side.value_cols == (1, 2, 3, 4)
+    (side,) = lay_out(printed_table(marked), ".").sides
+    assert side.value_cols == (2, 4)
+
+
+def test_percent_of_a_base_over_dated_columns_is_set_aside() -> None:
+    rows = [
+        ["", "", "", "Percent of net sales", ""],
+        ["", "2023", "2022", "2023", "2022"],
+        *[[*r[:3], "5.0", "4.0"] for r in INCOME[1:13]],
+    ]
+    table = printed_table(rows, header_rows=2)
+    wide = tuple(c.model_copy(update={"col_span": 2}) if c.row == 0 else c for c in table.cells)
+    (side,) = lay_out(table.model_copy(update={"cells": wide}), ".").sides
+    assert side.value_cols == (1, 2)
+    assert [(a.col, a.kind, a.header) for a in side.asides] == [
+        (3, "percent", "Percent of net sales 2023"), (4, "percent", "Percent of net sales 2022"),
+    ]  # fmt: skip
+
+
+def test_exchange_is_no_change() -> None:
+    rows = [
+        ["", "Share capital", "Foreign exchange reserve", "Total"],
+        ["At 1 January", "10", "3", "13"],
+        ["Gain", "1", "2", "3"],
+    ]
+    (side,) = lay_out(printed_table(rows), ".").sides
+    assert (side.value_cols, side.asides) == ((1, 2, 3), ())
