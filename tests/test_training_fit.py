@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 torch = pytest.importorskip("torch", reason="teaching needs `pip install 'parquetry[train]'`")
@@ -71,8 +72,12 @@ def test_blocks_are_the_same_in_every_run_and_grow() -> None:
         assert np.array_equal(one.patches, two.patches) and np.array_equal(one.answers, two.answers)
     assert max(batch.answers.shape[1] for batch in blocks[0]) <= 40
     assert max(batch.answers.shape[1] for batch in later) > 60
-    from_14 = list(batches_from(blocks, 14, 30, 0))[0]
-    assert np.array_equal(from_14.answers, blocks[1][2].answers)
+    from_14 = list(batches_from(blocks, 14, 30, 0))
+    assert len(from_14) == 16 and np.array_equal(from_14[0].answers, blocks[1][2].answers)
+    drawn_ahead = list(batches_from(blocks, 14, 30, 2))
+    assert len(drawn_ahead) == 16
+    for one, two in zip(from_14, drawn_ahead, strict=True):
+        assert np.array_equal(one.patches, two.patches) and np.array_equal(one.letters, two.letters)
 
 
 def test_one_strip_is_learned_by_heart() -> None:
@@ -83,8 +88,7 @@ def test_one_strip_is_learned_by_heart() -> None:
     for _ in range(60):
         for optimizer in course.optimizers:
             optimizer.zero_grad()
-        loss = course.loss(batch)
-        loss.backward()
+        course.learn(batch)
         for optimizer in course.optimizers:
             optimizer.step()
     assert course.read(batch) == [("Cash", "12")] * 2
@@ -122,20 +126,24 @@ def test_a_run_is_reproducible_and_goes_on_where_it_stopped(tmp_path: Path) -> N
 
 
 def test_a_killed_run_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    """A real process, ended by SIGKILL while it writes checkpoints after every step."""
+    """A real process, ended by SIGKILL while it writes checkpoints after every step; those that draw for it end as well."""
     run = tmp_path / "run"
     code = (
         "import sys; from pathlib import Path; from rich.console import Console\n"
         "from extractors.training.fit import fit_config, fit_reader\n"
         "import json; fit_reader(fit_config(json.loads(sys.argv[2])), Path(sys.argv[1]), Console(quiet=True))\n"
     )
-    long = {**SMALL, "plan": {**SMALL["plan"], "steps": 100_000, "measure_every": 50_000}}  # type: ignore[dict-item]
+    long = {**SMALL, "workers": 1, "plan": {**SMALL["plan"], "steps": 100_000, "measure_every": 50_000}}  # type: ignore[dict-item]
     process = subprocess.Popen([sys.executable, "-c", code, str(run), json.dumps(long)])
     while not (run / loop.CHECKPOINT).exists() and process.poll() is None:
         time.sleep(0.1)
     time.sleep(1.0)
+    drawing = psutil.Process(process.pid).children(recursive=True)
+    assert drawing
     process.kill()
     process.wait()
+    _, alive = psutil.wait_procs(drawing, timeout=60)
+    assert not alive
     told = loop.load(run / loop.CHECKPOINT)
     assert told["step"] >= 1
     assert told["course"]["steps"] == told["step"]

@@ -111,15 +111,10 @@ class ReaderCourse:
         return batches_from(blocks, first, config.plan.steps, config.workers)
 
     def learn(self, batch: Batch) -> float:
-        """Add the gradients of a batch; return both losses together."""
-        loss = self.loss(batch)
-        loss.backward()
-        return float(loss.detach())
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Return both losses of a batch together."""
+        """Add the gradients of both losses; return the decoder's, which is what `measure` gives of held-out strips."""
         decoding, spelling = self._losses(batch)
-        return decoding + self._config.rates.spelling * spelling
+        (decoding + self._config.rates.spelling * spelling).backward()
+        return float(decoding.detach())
 
     def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         grey, answers, letters, lengths = as_tensors(batch, self._device)

@@ -7,23 +7,27 @@ draw several at once. Drawn strips begin short and clean and grow longer and mor
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from torch.utils.data import DataLoader, Dataset
 
-from extractors.errors import UsageError
+from extractors.errors import CrashError, UsageError
 from extractors.training.letters import classes, encode
 from extractors.training.model import COLUMNS, patches
 from extractors.training.strips import STRIP_HEIGHT, STRIP_WIDTH, Strip, draw_strip
 
+AHEAD = 2  # blocks that each drawing process has ready or in hand
 BLOCK = 12  # batches that are drawn together and sorted by length
 LONGEST_ANSWER = 128  # tokens; hardly a strip has more
 SHORTEST_CAP = 36  # tokens of the longest answer at the beginning
@@ -82,7 +86,15 @@ def fits(strip: Strip, cap: int, pieces: int) -> bool:
     return len(encode(strip.cells)) <= cap and len(classes(strip.cells)) < COLUMNS * pieces
 
 
-class DrawnBlocks(Dataset[list[Batch]]):
+class Blocks(Protocol):
+    """Blocks of batches by number."""
+
+    def __getitem__(self, number: int) -> list[Batch]:
+        """Return a block: BLOCK batches, the same whenever and wherever they are asked for."""
+        ...
+
+
+class DrawnBlocks:
     """Blocks of drawn strips by number."""
 
     def __init__(self, size: int, seed: int, curriculum: Curriculum, pieces: int) -> None:
@@ -103,7 +115,7 @@ class DrawnBlocks(Dataset[list[Batch]]):
         return in_batches(strips, self._size, rng)
 
 
-class FolderBlocks(Dataset[list[Batch]]):
+class FolderBlocks:
     """Blocks of a folder's training strips by number; every strip once in each round, in another order."""
 
     def __init__(self, folder: Path, size: int, seed: int, pieces: int) -> None:
@@ -152,18 +164,53 @@ def strips_of(folder: Path, split: str) -> list[Strip]:
     return out
 
 
-def batches_from(blocks: Dataset[list[Batch]], step: int, steps: int, workers: int) -> Iterator[Batch]:
+def batches_from(blocks: Blocks, step: int, steps: int, workers: int) -> Iterator[Batch]:
     """Yield the batches of steps `step`, …, `steps` - 1, drawn by `workers` processes ahead of time (0: by this one)."""
     numbers = range(step // BLOCK, -(-steps // BLOCK))
-    loader = DataLoader(
-        blocks, batch_size=None, sampler=numbers, num_workers=workers, prefetch_factor=2 if workers else None
-    )
-    first = numbers.start * BLOCK
-    for block in loader:
+    at = numbers.start * BLOCK
+    for block in _drawn_ahead(blocks, numbers, workers) if workers else map(blocks.__getitem__, numbers):
         for batch in block:
-            if first >= step:
+            if step <= at < steps:
                 yield batch
-            first += 1
+            at += 1
+
+
+def _drawn_ahead(blocks: Blocks, numbers: range, workers: int) -> Iterator[list[Batch]]:
+    """Yield blocks in order, the processes taking turns. They end with this one, in whatever way it ends: their pipes break."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks that torch's threads hold
+    pipes, processes = [], []
+    for _ in range(workers):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_draw, args=(theirs, blocks), daemon=True)
+        process.start()
+        theirs.close()
+        pipes.append(ours)
+        processes.append(process)
+    try:
+        for turn in range(min(AHEAD * workers, len(numbers))):
+            pipes[turn % workers].send(numbers[turn])
+        for turn in range(len(numbers)):
+            pipe = pipes[turn % workers]
+            block = pipe.recv()
+            if turn + AHEAD * workers < len(numbers):
+                pipe.send(numbers[turn + AHEAD * workers])
+            yield block
+    except (EOFError, OSError) as error:
+        raise CrashError(
+            "A process that draws strips has ended; start the run again, and it goes on."
+        ) from error
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _draw(pipe: Connection, blocks: Blocks) -> None:
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):  # whoever asked has ended
+        while True:
+            pipe.send(blocks[pipe.recv()])
 
 
 def as_tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
