@@ -23,6 +23,7 @@ from extractors.worker.fitting import Fit, best_model, fit
 from extractors.worker.models import BEST_FIRST, PROFILES, find_model
 from flows.api import ANSWER_SECONDS, check_api, prefect_api
 from flows.parameters import RunParameters, default_workers
+from flows.shipped import reads_alone
 
 PACKAGES = (
     "pymupdf",
@@ -114,9 +115,10 @@ def _engine(engine: str | None, worker_urls: tuple[str, ...]) -> Iterator[Findin
     from extractors.choose import choose_engine
 
     given = {"engine": engine} if engine else {}
-    settings = RunParameters.model_validate(
+    parameters = RunParameters.model_validate(
         {**given, "folders": ("-",), "out": "-", "worker_urls": worker_urls}
-    ).settings()
+    )
+    settings = parameters.settings()
     for url in settings.worker_urls:
         try:
             models = httpx.get(
@@ -134,7 +136,14 @@ def _engine(engine: str | None, worker_urls: tuple[str, ...]) -> Iterator[Findin
         told = f"{chosen.name}{f' with {chosen.model}' if chosen.model else ''} would read (asked for: {settings.engine})"
         yield Finding("ok", "engine", told)
     except ParquetryError as error:
-        yield Finding("missing", "engine", str(error))
+        if reads_alone(parameters):
+            yield Finding(
+                "ok",
+                "engine",
+                "vision, by the small reader of the package: its worker starts and ends with the run",
+            )
+        else:
+            yield Finding("missing", "engine", str(error))
     if not settings.worker_urls:
         yield Finding(
             "note", "vision", "no worker is configured; pages are read by the geometry engine on the CPU",

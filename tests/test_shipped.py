@@ -18,6 +18,7 @@ from rich.console import Console
 
 from extractors.worker import models
 from extractors.worker.models import ROW_READER
+from flows.doctor import _engine
 from flows.parameters import RunParameters
 from flows.shipped import reads_alone, with_worker
 from flows.workers import _model_here
@@ -50,9 +51,11 @@ def test_it_reads_when_vision_is_asked_for_and_nothing_else_is_there(
     assert not reads_alone(asked(engine="auto"))
     assert not reads_alone(asked(model="qwen3-vl-8b-q4_k_m"))
     assert not reads_alone(asked(worker_urls=("http://127.0.0.1:1",)))
+    assert [f.health for f in _engine("vision", ()) if f.what == "engine"] == ["ok"]
     assert _model_here() == (*sorted(reader.iterdir(), reverse=True), ROW_READER)
     monkeypatch.setattr(models, "SHIPPED", tmp_path / "left-out")
     assert not reads_alone(asked())
+    assert [f.health for f in _engine("vision", ()) if f.what == "engine"] == ["missing"]
     with with_worker(asked()) as same:
         assert same == asked()
 
