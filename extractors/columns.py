@@ -6,6 +6,7 @@ pieces with the first and last column they cover.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ STRAY = 0.04  # of the rows; ink of so few rows does not close the white space b
 MANY_ROWS = 6  # of which a single one may still close a gutter by chance
 NARROW_GUTTER = 0.4  # blanks; white space thinner than this between two columns is chance
 WIDER = 1.25  # blanks; the least gap between words of different columns
+SIGN = re.compile(rf"{CURRENCY.pattern}|S")  # a recogniser may take a dollar sign for a letter
 SHARE = 0.25  # of the narrower of piece and column; less common width is a touch, not a place
 
 
@@ -56,14 +58,12 @@ def find_columns(rows: Sequence[PrintedRow], scale: Measure) -> list[Span]:
         body = [row for row in cut if len(row) > 1] or cut
     stray = max(int(STRAY * len(body)), len(body) >= MANY_ROWS)
     gutter = NARROW_GUTTER * scale.blank_points
-    whole = _columns([(piece.box.x0, piece.box.x1) for row in body for piece in row], stray, gutter)
-    figures = [piece for row in body for piece in row if not CURRENCY.fullmatch(piece.text)]
-    bare = _columns([(_left(piece), piece.box.x1) for piece in figures], stray, gutter)
-    return bare if len(bare) > len(whole) else whole
-
-
-def _columns(spans: Sequence[tuple[float, float]], stray: int, gutter: float) -> list[Span]:
+    spans = [(piece.box.x0, piece.box.x1) for row in body for piece in row]
     inked = _inked(spans, stray, gutter)
+    bare = [(_left(piece), piece.box.x1) for row in body for piece in row if not SIGN.fullmatch(piece.text)]
+    parted = _inked(bare, stray, gutter)
+    if len(parted) > len(inked):
+        spans, inked = bare, parted
     alone = [span for span in spans if not any(x0 < span[1] and span[0] < x1 for x0, x1 in inked)]
     return [Span(x0, x1) for x0, x1 in sorted(inked + _inked(alone, 0, gutter))]
 
