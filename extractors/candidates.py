@@ -31,7 +31,7 @@ SAME_EDGE = 14.0  # points between the right edges of one column in two tables o
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
 # A row that speaks of another statement: "Reconciliation of cash reported in the consolidated balance sheet:".
 _MENTION = re.compile(
-    r":\s*$|\breconciliations?\s*(?:of|to|from)\b(?!\s*movements)|\b(?:reported|shown|presented|recogni[sz]ed|included|reflected)\b.{0,12}\b(?:in|within|on)\b"
+    r"\breconciliations?\s*(?:of|to|from)\b(?!\s*movements)|\b(?:reported|shown|presented|recogni[sz]ed|included|reflected)\b.{0,12}\b(?:in|within|on)\b"
     r"|\b(?:as\s*per|per|to|from)\s*the\b|\bon\s*the\s*(?:consolidated\s*)?balance"
 )
 _CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")

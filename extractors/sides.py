@@ -199,7 +199,7 @@ def _note_columns(
             if p.amount and p.amount.value
         ]
         sizes = [abs(p.amount.value) for p in amounts[col] if p.amount and p.amount.value is not None]
-        shaped = len(cells) > 1 and all(
+        shaped = bool(cells) and all(
             _NOTE_CELL.match(p.text) and not _SIGNED_FRACTION.match(p.text) for p in cells
         )
         if shaped and others and all(1 <= s <= LARGEST_NOTE for s in sizes) and len(numbers) > 1:

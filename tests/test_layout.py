@@ -184,3 +184,12 @@ def test_exchange_is_no_change() -> None:
     ]
     (side,) = lay_out(printed_table(rows), ".").sides
     assert (side.value_cols, side.asides) == ((1, 2, 3), ())
+
+
+def test_a_single_note_number_is_no_value() -> None:
+    rows = [
+        ["", "", "2023", "2022"],
+        *[[r[0], "14" if i == 11 else "", *r[1:]] for i, r in enumerate(INCOME[1:13])],
+    ]
+    (side,) = lay_out(printed_table(rows), ".").sides
+    assert (side.note_cols, side.value_cols) == ((1,), (2, 3))
