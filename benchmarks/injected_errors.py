@@ -1,11 +1,13 @@
 """Which reading errors are caught? Alters what a reader gave at known places and counts what becomes of each.
 
-    python benchmarks/injected_errors.py PDF_DIR [--rate 0.02] [--rounds 10] [--seed 1] [--only STEM ...]
+    python benchmarks/injected_errors.py PDF_DIR [--rate 0.02] [--rounds 10] [--seed 1] [--only STEM ...] [--scan]
 
 Takes born-digital PDFs with financial statements, reads them, and alters a seeded share of the statements' figures before
 anything else sees them: one digit replaced, one digit lost, the sign, three digits more or fewer, two columns exchanged, a row
-dropped. Two settings: `text layer`, where the altered reading is then grounded against the page's own words as a model's reading is,
-and `OCR`, where nothing but the checks can tell. Prints for each kind the shares that were corrected, flagged, or silently wrong.
+dropped. Settings: `text layer`, where the altered reading is then grounded against the page's own words as a model's reading is;
+`OCR`, where nothing but the checks can tell; and, with `--scan`, `scan`: all that is done with a scan's figures, the second reading of
+each and the looks that failed checks drive, on grainy pictures of the pages. Prints for each kind the shares that were corrected,
+flagged, or silently wrong.
 """
 
 from __future__ import annotations
@@ -15,24 +17,32 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+from statements import BLUR, NOISE
+
 from extractors.assemble import join_tables
-from extractors.checks import check_statements
-from extractors.facts import state_facts
-from extractors.geometry import outside_lines, read_tables
+from extractors.document import understand
+from extractors.engine import Pixels, Render
+from extractors.geometry import GeometryEngine, outside_lines, read_tables
 from extractors.grounding import ground_table
+from extractors.look_again import Eyes
+from extractors.ocr import recognise
 from extractors.pages import open_document
+from extractors.second_look import LOOK_DPI, POINTS_PER_INCH, crop, judged, needs_look
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
-from extractors.statements import find_statements
 from extractors.unclaimed import with_unclaimed
+from schemas.box import Box
 from schemas.page import PageContent, PageReading, ReadCell, TableFragment
 from schemas.records import Check, Fact
 
 KINDS = ("digit", "lost digit", "sign", "scale", "columns", "row")
 OCR_SCORE = 0.97  # what a recogniser says of itself, right or wrong
+SCAN_DPI = 200
 
 
 @dataclass(frozen=True)
@@ -44,21 +54,61 @@ class Document:
     readings: tuple[PageReading, ...]
     facts: dict[tuple[str, int, int], Fact]
     checks: tuple[Check, ...]
+    pictures: tuple[Pixels, ...] = ()  # of the pages, as a scanner gives them
+    seconds: dict[tuple[int, Box], str] = field(
+        default_factory=dict
+    )  # what a second reading of a figure says
+
+    def render(self, number: int, rotation: int, skew: float) -> Render:
+        """Return the render function of a scanned page."""
+        picture = self.pictures[number - 1]
+        return lambda dpi, region: shown(picture, dpi, region)
 
 
 Place = tuple[int, int, int, int]  # page, index of the fragment on it, row, column
 
 
-def open_documents(folder: Path, only: Sequence[str]) -> list[Document]:
+def grainy(pixels: Pixels, seed: int) -> Pixels:
+    """Return a page as a scanner gives it."""
+    soft = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), BLUR)
+    grain = np.random.default_rng(seed).normal(0, NOISE, soft.shape[:2])[:, :, None]
+    return np.asarray(np.clip(soft + grain, 0, 255), np.uint8)
+
+
+def shown(picture: Pixels, dpi: int, region: Box | None) -> Pixels:
+    """Return a region (points) of a picture at `SCAN_DPI`, scaled to `dpi`."""
+    scale = SCAN_DPI / POINTS_PER_INCH
+    x0, y0, x1, y1 = (max(0, round(v * scale)) for v in region or (0, 0, 1e6, 1e6))
+    part = picture[y0 : max(y0 + 1, y1), x0 : max(x0 + 1, x1)]
+    size = [max(1, round(side * dpi / SCAN_DPI)) for side in part.shape[1::-1]]
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def scanned(document: Document, pictures: Sequence[Pixels]) -> Document:
+    """Return the document with pictures of its pages and a second reading of each figure, as scans get it."""
+    out = replace(document, pictures=tuple(pictures))
+    for reading in as_ocr(document.readings):
+        picture = shown(pictures[reading.page - 1], LOOK_DPI, None)
+        cells = [c for f in reading.fragments for c in f.cells if needs_look(c)]
+        boxes = [c.value_box or c.box for c in cells]
+        read = recognise([crop(picture, box, LOOK_DPI / POINTS_PER_INCH) for box in boxes])
+        out.seconds.update({(reading.page, box): text for box, (text, _, _) in zip(boxes, read, strict=True)})
+    return out
+
+
+def open_documents(folder: Path, only: Sequence[str], scan: bool) -> list[Document]:
     settings, out = Settings(engine="geometry"), []
     for path in sorted(folder.glob("*.pdf")):
         if only and not any(name in path.name for name in only):
             continue
         with open_document(identify(find_sources(path)[0], settings), settings) as document:
-            contents = tuple(page.content for page in document.pages(1))
+            pages = tuple(document.pages(1))
+            contents = tuple(page.content for page in pages)
+            pictures = [grainy(page.render(SCAN_DPI, None), page.content.page) for page in pages if scan]
         readings = tuple(_reading(c, read_tables(c)) for c in contents)
         facts, checks = state(readings, path.stem)
-        out.append(Document(path.stem, contents, readings, facts, checks))
+        read = Document(path.stem, contents, readings, facts, checks)
+        out.append(scanned(read, pictures) if scan else read)
     return out
 
 
@@ -68,11 +118,9 @@ def _reading(content: PageContent, fragments: Sequence[TableFragment]) -> PageRe
 
 
 def state(
-    readings: Sequence[PageReading], name: str
+    readings: Sequence[PageReading], name: str, eyes: Eyes | None = None
 ) -> tuple[dict[tuple[str, int, int], Fact], tuple[Check, ...]]:
-    tables = join_tables(readings, name)
-    statements = find_statements(tables, readings)
-    facts, checks = check_statements(statements, tuple(f for s in statements for f in state_facts(s)))
+    _, _, facts, checks, _ = understand(join_tables(readings, name), readings, eyes)
     return {(f.table_id, f.row, f.col): f for f in facts}, checks
 
 
@@ -167,6 +215,23 @@ def as_ocr(readings: Sequence[PageReading]) -> list[PageReading]:
     ]  # fmt: skip
 
 
+def as_scan(document: Document, readings: Sequence[PageReading]) -> list[PageReading]:
+    """The same readings as those of a scan: by a recogniser, each figure read a second time."""
+
+    def looked(cell: ReadCell) -> ReadCell:
+        second = document.seconds.get((cell.page, cell.value_box or cell.box))
+        return judged(cell, second) if second is not None and needs_look(cell) else cell
+
+    return [
+        replace(
+            r,
+            text_source="ocr",
+            fragments=tuple(f.model_copy(update={"cells": tuple(map(looked, f.cells))}) for f in r.fragments),
+        )
+        for r in as_ocr(readings)
+    ]
+
+
 def as_grounded(document: Document, readings: Sequence[PageReading]) -> list[PageReading]:
     """The same readings grounded against the page's words, as a model's readings are."""
     out = []
@@ -219,17 +284,22 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", nargs="*", default=[])
+    arguments.add_argument("--scan", action="store_true")
     options = arguments.parse_args()
-    documents = open_documents(options.folder, options.only)
-    for setting in ("text layer", "OCR"):
+    documents = open_documents(options.folder, options.only, options.scan)
+    for setting in ("text layer", "OCR", "scan") if options.scan else ("text layer", "OCR"):
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         checked: dict[str, Counter[str]] = defaultdict(Counter)
         for number in range(options.rounds):
             for document in documents:
                 rng = random.Random(f"{options.seed}/{number}/{document.name}")
                 readings, done = alter(document, options.rate, rng)
-                altered = as_ocr(readings) if setting == "OCR" else as_grounded(document, readings)
-                facts, checks = state(altered, document.name)
+                altered, eyes = as_ocr(readings), None
+                if setting == "text layer":
+                    altered = as_grounded(document, readings)
+                elif setting == "scan":
+                    altered, eyes = as_scan(document, readings), Eyes(document.render, True, GeometryEngine())
+                facts, checks = state(altered, document.name, eyes)
                 for place, kind in _by_table(document, done).items():
                     result = outcome(document, place, kind, facts, checks)
                     counts[kind][result] += 1
