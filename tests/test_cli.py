@@ -59,7 +59,7 @@ def test_all_ok_is_0_and_an_unchanged_folder_stays_so(tmp_path):
         ("run", "somewhere"),
         ("run", "somewhere", "--out", "x", "--engine", "guess"),
         ("run", "somewhere", "--out", "x", "--workers", "none"),
-        ("run", "somewhere", "--out", "x", "--engine", "vision"),
+        ("run", "somewhere", "--out", "x", "--engine", "vision", "--model", "no-such-model"),
         ("backfill", "--out", "x"),
         ("backfill", "folder", "--manifest", "m.csv", "--out", "x"),
         ("retry-failed", "--out", "x", "--category", "weather"),
@@ -169,7 +169,7 @@ def test_doctor_names_the_engine_and_what_is_missing():
     well = parquetry("doctor")
     assert well.returncode == 0, well.stdout
     assert "geometry would read" in well.stdout
-    ill = parquetry("doctor", "--engine", "vision")
+    ill = parquetry("doctor", "--engine", "vision", PARQUETRY_MODEL="no-such-model")
     assert ill.returncode == 3
     assert "✗" in ill.stdout
     assert "parquetry worker" in ill.stdout

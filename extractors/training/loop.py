@@ -245,6 +245,7 @@ def draw_curve(folder: Path) -> None:
     right.set_ylim(0, 101)
     for axes in (left, right):
         axes.set_xlabel("steps")
-        axes.legend(fontsize=8, frameon=False)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(fontsize=8, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(folder / CURVE)
