@@ -289,7 +289,9 @@ def _list_local(root: Path, recursive: bool, follow_links: bool) -> Iterator[tup
         for entry in entries:
             path = Path(entry.path)
             try:
-                real = path.resolve() if entry.is_symlink() else None
+                real = (
+                    Path(os.path.realpath(path)) if entry.is_symlink() else None
+                )  # resolve() raises on a loop
                 if real and not real.is_relative_to(real_root) and not follow_links:
                     continue
                 if real and entry.is_dir():

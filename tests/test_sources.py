@@ -70,6 +70,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     (root / "loop").symlink_to(root)
     (root / "in.pdf").symlink_to(inside)
     (root / "broken.pdf").symlink_to(tmp_path / "nowhere.pdf")
+    (root / "itself.pdf").symlink_to(root / "itself.pdf")
     assert names(root) == ["a.pdf", "in.pdf"]
 
 
@@ -84,6 +85,7 @@ def test_links_out_of_the_folder_are_followed_when_that_is_asked_for(tmp_path: P
     (root / "again").symlink_to(outside.parent)
     (root / "loop").symlink_to(root)
     (root / "broken.pdf").symlink_to(tmp_path / "nowhere.pdf")
+    (root / "itself.pdf").symlink_to(root / "itself.pdf")
     found = [Path(entry.uri).relative_to(root).as_posix() for entry in find_sources(root, follow_links=True)]
     assert found in (["a.pdf", "folder/b.pdf", "out.pdf"], ["a.pdf", "again/b.pdf", "out.pdf"])
     flat = find_sources(root, recursive=False, follow_links=True)
