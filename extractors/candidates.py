@@ -27,7 +27,9 @@ STATEMENT_PAGES = 12  # a document's primary statements stand within so many pag
 MIN_ITEMS = 3  # rows with values; fewer are no statement
 SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mark of continuation
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
+LINE_PITCH = 1.9  # heights of a label's box between it and the line that it goes on from
 
+_MIDDLE = re.compile(r"^(?:[a-zà-ÿ]|\()")
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
 # A row that speaks of another statement: "Reconciliation of cash reported in the consolidated balance sheet:".
 _MENTION = re.compile(
@@ -111,11 +113,31 @@ def _pieces(
         layout = replace(layout, sides=tuple(side for side in layout.sides if side.value_cols))
         inner = [cuts[number - 1][2]] if number else []
         titles = tuple([*inner, *layout.captions, *outside])
-        items = tuple(read_items(layout, side) for side in layout.sides)
+        items = tuple(
+            _opened(read_items(layout, side), layout, _page_lines(table, pages) if not number else ())
+            for side in layout.sides
+        )
         width = sum(len(side.value_cols) for side in layout.sides)
         if width:
             pieces.append((titles, Part(table, layout, items, tuple(range(width)))))
     return pieces
+
+
+def _opened(items: tuple[RawItem, ...], layout: Layout, above: Sequence[Line]) -> tuple[RawItem, ...]:
+    """Give the first row the line right above the table where its label begins in the middle of a sentence."""
+    first = next(iter(items), None)
+    cell = next((p.cell for p in layout.grid.get(first.row, ()) if p.col == 0), None) if first else None
+    if first is None or cell is None or not _MIDDLE.match(first.label) or not first.values:
+        return items
+    for line in reversed(above):
+        near = 0 < cell.box.y0 - line.box.y0 <= LINE_PITCH * cell.box.height
+        if near and abs(line.box.x0 - cell.box.x0) <= SAME_EDGE and not re.search(r"\d|[.:]$", line.text):
+            return (replace(first, label=f"{line.text} {first.label}"), *items[1:])
+    return items
+
+
+def _page_lines(table: JoinedTable, pages: Sequence[PageReading]) -> Sequence[Line]:
+    return next((p.lines for p in pages if p.page == table.fragments[0].page), ())
 
 
 def _whole_titles(lines: Sequence[str]) -> list[str]:
