@@ -274,8 +274,9 @@ def test_a_row_that_mentions_another_statement_begins_none() -> None:
 def test_a_label_that_begins_above_its_table_is_whole() -> None:
     upper = printed_table(CASH[:13], above=CASH_ABOVE, table_id="upper")
     rows = [["equivalents", *CASH[13][1:]], *CASH[14:]]
-    lower = printed_table(
-        rows, header_rows=0, top=100 + 12.0 * 14, table_id="lower", above=["Net increase in cash and cash"]
-    )
-    labels = [item.label for item in primary(upper, lower)[0].items]
+    top = 100 + 12.0 * 14
+    lower = printed_table(rows, header_rows=0, top=top, table_id="lower")
+    line = printed_line("Net increase in cash and cash", top - 12)
+    pages = [replace(page, lines=(line,)) for page in readings_of(upper, lower)]
+    labels = [item.label for item in find_statements((upper, lower), pages)[0].items]
     assert labels[-3:] == ["Net increase in cash and cash equivalents", CASH[14][0], CASH[15][0]]
