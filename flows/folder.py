@@ -2,7 +2,8 @@
 
 In: `RunParameters`, which the UI shows as a form. Out: the datasets, and artifacts: a summary, the failures, what needs
 review, the slowest documents. Small documents share a task, because a task run costs the server about 35 ms and 19 KB.
-Tasks return counts and never pages; what is done is known from the datasets, not from Prefect.
+Tasks of this process return nothing: Prefect keeps a state for every value that a task returns until the flow ends. What is done
+is known from the datasets, not from Prefect.
 """
 
 from __future__ import annotations
@@ -110,23 +111,20 @@ def _run(run: RunParameters) -> State[Any]:
     retry_delay_seconds=[5, 30],
     retry_condition_fn=lambda _task, _run, state: _may_mend(state),
 )
-def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> dict[str, int]:
-    """Read some documents and write their rows; return how many ended how.
+def read_documents(label: str, flow_run_id: str, items: tuple[ToRead, ...]) -> None:
+    """Read some documents, write their rows, and count them in their run.
 
     Raises WriteError when the output cannot be written. Another attempt leaves out what was finished.
     """
     opened, reader = _open[flow_run_id]
-    counts: dict[str, int] = {}
     logger = get_run_logger()
     for item in items:
         if opened.is_finished(item):
             continue
         outcome = read_and_write(opened.job, reader, item)
         opened.finish(item, outcome)
-        counts[outcome.status] = counts.get(outcome.status, 0) + 1
         for category, message in outcome.failures[:1]:
             logger.warning("%s: %s: %s", outcome.status, category, message)
-    return counts
 
 
 @task(
