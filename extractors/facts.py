@@ -22,6 +22,9 @@ from schemas.records import Fact
 SURE_OCR = 0.90  # recogniser score (0-1) under which a figure that nothing else vouches for is not sure
 OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: it may belong to another column
 
+FEW_ROWS = 4  # of a column that say whether its rows have labels
+NAMELESS = "no line item stands beside this column's figures"
+
 DOUBTS = {
     "unreadable": "a character of the figure cannot be read",
     "unclosed": UNCLOSED,
@@ -37,12 +40,28 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     """Return the facts of a primary statement, in printed order; none for a look-alike."""
     if not statement.primary:
         return ()
-    edges = _right_edges(statement)
+    edges, nameless = _right_edges(statement), _nameless(statement)
     facts = []
     for item in statement.items:
         for value in item.values:
-            facts += [_fact(statement, item, value, edges)]
+            fact = _fact(statement, item, value, edges)
+            facts.append(doubted(fact, NAMELESS) if value.column in nameless else fact)
     return tuple(facts)
+
+
+def doubted(fact: Fact, reason: str) -> Fact:
+    """Return the fact with one more reason to look at it."""
+    reasons = [fact.review_reason] if fact.review_reason else []
+    return fact.model_copy(update={"needs_review": True, "review_reason": "; ".join([*reasons, reason])})
+
+
+def _nameless(statement: Statement) -> set[int]:
+    """Return the columns most of whose figures have no line item beside them: their labels were lost."""
+    named: dict[int, list[bool]] = {}
+    for item in statement.items:
+        for value in item.values:
+            named.setdefault(value.column, []).append(sum(map(str.isalpha, item.label)) > 1)
+    return {c for c, labels in named.items() if len(labels) >= FEW_ROWS and sum(labels) * 2 < len(labels)}
 
 
 def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, float]) -> Fact:

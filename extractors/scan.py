@@ -29,6 +29,7 @@ from extractors.ocr import (
     whole_line,
 )
 from extractors.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
+from extractors.rows import printed_rows
 from extractors.scan_rules import find_rules
 from extractors.settings import Settings
 from extractors.upright import runs_sideways, sharpest_skew, skew_of
@@ -52,6 +53,7 @@ FIND_SHARE, READ_SHARE = (
 )  # of page_timeout: no further part is looked at for lines, no further line read
 DASH_AND_SIGN = re.compile(r"[-–—][$£€¥]")
 DASH_SHARE, SIGN_SHARE = 0.5, 0.3  # of such a word's width
+FIGURE = re.compile(r"[(-]?\d[\d.,]*\)?|[-–—]")
 PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
 
 
@@ -101,7 +103,7 @@ def read_scan(
     elif looked < 1:
         read_to = min(read_to, looked * pixels.shape[0])
     page = Box(0.0, 0.0, width, height)
-    words = _words(lines, scale)
+    words = with_dollars(_words(lines, scale))
     words = (*words, *lonely_dashes(marks, words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
@@ -275,6 +277,24 @@ def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
         for whole in line.words
         for word in part_signs(whole)
     )
+
+
+def with_dollars(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words with lone letters S before figures as the dollar signs that they are.
+
+    A single one may be a letter; beside an H, which marks credits as S marks debits, all are.
+    """
+    pairs = [
+        (left, right)
+        for row in printed_rows(words)
+        for left, right in zip(row.words, row.words[1:], strict=False)
+        if FIGURE.fullmatch(right.text)
+    ]
+    lone = {id(left) for left, _ in pairs if left.text in ("S", "s")}
+    signs = len(lone) + sum(left.text == "$" for left, _ in pairs)
+    if not lone or signs < 2 or any(word.text == "H" for word in words):
+        return tuple(words)
+    return tuple(replace(word, text="$") if id(word) in lone else word for word in words)
 
 
 def part_signs(word: TextWord) -> tuple[TextWord, ...]:

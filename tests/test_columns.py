@@ -3,7 +3,7 @@
 from extractors.columns import find_columns
 from extractors.ocr import TextWord
 from extractors.rows import measure, printed_rows
-from extractors.scan import part_signs
+from extractors.scan import part_signs, with_dollars
 from schemas.box import Box
 from schemas.page import Word
 
@@ -34,3 +34,14 @@ def test_a_dash_is_parted_from_the_sign_of_the_next_column() -> None:
     assert [(part.text, part.x0, part.x1) for part in parts] == [("-", 100.0, 110.0), ("$", 114.0, 120.0)]
     for text in ("-", "$", "-5", "5€", "$-"):
         assert [part.text for part in part_signs(TextWord(text, 0.0, 9.0, 0.9))] == [text]
+
+
+def test_dollar_signs_that_were_read_as_letters() -> None:
+    def read(*texts: str) -> list[str]:
+        words = [Word(text, Box(10.0 * i, 0, 10.0 * i + 8, 8), 0) for i, text in enumerate(texts)]
+        return [word.text for word in with_dollars(words)]
+
+    assert read("Cash", "S", "9,465", "s", "7,722") == ["Cash", "$", "9,465", "$", "7,722"]
+    assert read("Cash", "$", "9,465", "S", "-") == ["Cash", "$", "9,465", "$", "-"]
+    for texts in (("Class", "S", "12"), ("S", "Corp", "S", "per"), ("S", "12,50", "S", "3,20", "H", "9,00")):
+        assert read(*texts) == list(texts)
