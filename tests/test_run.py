@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +13,15 @@ import pymupdf
 import pytest
 
 from extractors.errors import UnreadableError
+from extractors.settings import Settings
+from extractors.sources import Source
 from flows.datasets import Datasets
+from flows.index import Index, Known
 from flows.parameters import RunParameters
-from flows.run import plan_only, run_direct
-from flows.summary import Events
+from flows.plan import Plan, ToRead, way_of
+from flows.reading import Job
+from flows.run import OpenRun, engine_of, plan_only, run_direct
+from flows.summary import Events, Outcome, Summary
 from tests.small import content, small_pdf
 
 
@@ -221,3 +229,36 @@ def test_figures_for_prometheus_are_left_behind(tmp_path):
     text = (tmp_path / "out" / ".parquetry" / "metrics.prom").read_text()
     assert 'parquetry_documents{status="ok"} 1.0' in text
     assert "parquetry_pages 1.0" in text
+
+
+def test_what_a_run_remembers_of_a_document_is_small(tmp_path):
+    """Under a kilobyte each, so that ten thousand documents do not show in the memory of the flow's process."""
+    out = Datasets(tmp_path)
+    settings = Settings(engine="geometry")
+    way = way_of(settings, engine_of(settings))
+    parameters = RunParameters(folders=("in",), out=str(tmp_path))
+    items = []
+    for number in range(3000):
+        doc_id = hashlib.sha256(str(number).encode()).hexdigest()
+        source = Source(f"/archive/2024/reports/{number:05}.pdf", 2000 + number, doc_id, "application/pdf")
+        items.append(ToRead(source, doc_id, "new", way.fingerprint(doc_id)))
+    run = OpenRun(
+        Job(parameters, out, way), settings, Index({}, {}), Plan(tuple(items)), Summary("geometry", None, {}, 0, 0, 0, 0)
+    )  # fmt: skip
+    held = {}
+    tracemalloc.start()
+    try:
+        for number, item in enumerate(items, 1):
+            uri, doc_id = str(Path(item.source.uri)), item.source.doc_id[:32] + item.source.doc_id[32:]
+            known = Known(item.file, doc_id, way.fingerprint(doc_id), uri, (), "ok", item.source.byte_size)
+            stages = (("text", number / 9), ("tables", number / 8), ("statements", number / 7))
+            run.finish(
+                item, Outcome(doc_id, uri, "new", "ok", 1, 1, 10, 1, number / 3, (), False, known, stages)
+            )
+            if number in (1000, 3000):
+                gc.collect()
+                held[number] = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert run.summary.ok == len(run.index.known) == 3000
+    assert (held[3000] - held[1000]) / 2000 < 1000  # bytes
