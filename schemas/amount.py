@@ -443,8 +443,10 @@ def _replaced(text: str) -> Iterator[str]:
 _BOTH = re.compile(r"(?<![\d.,])\d{1,3}(?:([.,'’ ])\d{3})+([.,])\d{1,9}(?!\d|[.,]\d)")
 _REPEATED = re.compile(r"(?<![\d.,])\d{1,3}(?:([.,])\d{3})(?:\1\d{3})+(?![\d]|[.,]\d)")
 _INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?!\d)")
+_SPACED = re.compile(r"(?<![\d.,] )(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?![\d.,]| \d)")
 _SINGLE = re.compile(r"(?<![\d.,/])(\d+)([.,])(\d+)(?![\d/]|[.,]\d)")
 STRONG_VOTE = 5  # a figure that can only be read one way
+LEAST_SPACED = 3  # figures grouped with spaces; fewer may be two figures side by side
 WEAK_VOTE = 1  # one separator before three digits: most probably grouping
 
 
@@ -453,12 +455,15 @@ def decide_decimal_point(texts: Iterable[str]) -> DecimalPoint:
 
     A figure with both separators, or one repeated, is strong evidence; "1.234" alone is weak evidence for ",".
     """
-    votes = {".": 0, ",": 0}
+    votes, spaced = {".": 0, ",": 0}, 0
     for text in texts:
         if len(text) > MAX_LENGTH or _DATE.search(text):
             continue
         for point, weight in _votes(text):
             votes[point] += weight
+        spaced += bool(_SPACED.search(text))
+    if spaced >= LEAST_SPACED:  # who groups with spaces writes a comma before the decimals
+        votes[","] += spaced * WEAK_VOTE
     return "," if votes[","] > votes["."] else "."
 
 
