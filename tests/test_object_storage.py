@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 from moto.server import ThreadedMotoServer
 
+from flows.compact import FOLDER, SHARDS, compact
 from flows.datasets import Datasets
 from flows.lock import OutputBusyError, writing
 from flows.parameters import RunParameters
 from flows.run import run_direct
 from tests.small import content, small_pdf
+from tests.test_compact import name_of, write
 
 BUCKET = "reports"
 
@@ -105,3 +107,21 @@ def test_of_two_runs_that_begin_together_one_writes(bucket):
     for thread in threads:
         thread.join()
     assert (len(done), most[0]) == (3, 1)
+
+
+def test_the_copy_in_few_files_lies_on_the_store_as_well(bucket):
+    out = Datasets(f"s3://{BUCKET}/out")
+    out.prepare_datasets()
+    for number in range(5):
+        write(out, number, [f"{number}"])
+    first = compact(out)
+    assert (first.documents, first.rewritten, first.held_back) == (5, SHARDS, ())
+    cells = pd.read_parquet(f"s3://{BUCKET}/out/{FOLDER}/cells")
+    assert sorted(cells["text"]) == ["0", "1", "2", "3", "4"]
+    assert compact(out).rewritten == 0
+    write(out, 3, ["33", "34"])
+    assert compact(out).rewritten == 1
+    cells = pd.read_parquet(f"s3://{BUCKET}/out/{FOLDER}/cells")
+    assert sorted(cells["text"]) == ["0", "1", "2", "33", "34", "4"]
+    documents = pd.read_parquet(f"s3://{BUCKET}/out/{FOLDER}/documents")
+    assert sorted(documents["doc_id"]) == [name_of(number) for number in range(5)]
