@@ -7,6 +7,7 @@ contradiction asks for a person; a figure that OCR or a model read also needs a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from extractors.suspects import Outcome
@@ -22,19 +23,26 @@ MISREAD_SIGN = "the sign before the figure cannot be read"
 ALONE = "read once, and no check covers it"
 SETTLED_BY_CHECK = (UNSURE, UNCONFIRMED, UNCLOSED, MISREAD_SIGN)  # doubts that a check which holds removes
 CHECKED_OCR = 0.60  # recogniser score (0-1) from which a figure that a check confirms is taken as read
-# Share of right values by what stands behind them; the reliability table in docs/accuracy.md measures it.
-BY_EVIDENCE: dict[tuple[Evidence, CheckStatus], float] = {
-    ("printed", "pass"): 0.999,
-    ("printed", "not_evaluable"): 0.995,
-    ("printed", "fail"): 0.80,
-    ("confirmed", "pass"): 0.998,
-    ("confirmed", "not_evaluable"): 0.985,
-    ("confirmed", "fail"): 0.60,
-    ("single", "pass"): 0.995,
-    ("single", "not_evaluable"): 0.95,
-    ("single", "fail"): 0.40,
+# Facts of documents with hand-checked truth, by what stands behind the reading, what the checks say and whether anything
+# else is held against it: (right, all). `benchmarks/calibration.py` counts them and prints this table.
+COUNTS: dict[tuple[Evidence, CheckStatus, bool], tuple[int, int]] = {
+    ("confirmed", "fail", True): (9, 9),
+    ("confirmed", "not_evaluable", False): (97, 97),
+    ("confirmed", "pass", False): (2657, 2685),
+    ("confirmed", "pass", True): (5, 5),
+    ("printed", "fail", True): (6, 6),
+    ("printed", "not_evaluable", False): (103, 103),
+    ("printed", "pass", False): (2611, 2611),
+    ("single", "fail", True): (0, 1),
+    ("single", "not_evaluable", True): (13, 13),
+    ("single", "pass", False): (52, 57),
+    ("single", "pass", True): (5, 5),
 }
-DOUBTED = 0.5  # of the confidence is left where reading, scale or place is doubtful
+PRIOR_SHARE = {
+    False: 0.95,
+    True: 0.5,
+}  # share of right facts before any was counted: without and with a doubt
+PRIOR_FACTS = 10  # counted facts that weigh as much as the prior
 
 
 def evidence(cell: ReadCell) -> Evidence:
@@ -42,6 +50,22 @@ def evidence(cell: ReadCell) -> Evidence:
     if cell.source == "text_layer":
         return "printed"
     return "confirmed" if cell.grounding in ("exact", "normalised") else "single"
+
+
+def evidence_of(fact: Fact) -> Evidence:
+    """Return what stands behind a fact's reading, as `evidence` said of its cell."""
+    if fact.reading == "text_layer":
+        return "printed"
+    return "confirmed" if fact.grounding in ("exact", "normalised") else "single"
+
+
+Counts = Mapping[tuple[Evidence, CheckStatus, bool], tuple[int, int]]
+
+
+def calibrated(behind: Evidence, status: CheckStatus, flagged: bool, counts: Counts = COUNTS) -> float:
+    """Return the share of right facts (0 to 1) among those of the same kind: counted, and smoothed by a beta prior."""
+    right, n = counts.get((behind, status, flagged), (0, 0))
+    return (right + PRIOR_FACTS * PRIOR_SHARE[flagged]) / (n + PRIOR_FACTS)
 
 
 def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
@@ -57,15 +81,12 @@ def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
         reasons = [r for r in reasons if r not in SETTLED_BY_CHECK]
     if behind == "single" and status == "not_evaluable" and not reasons:
         reasons = [ALONE]
-    confidence = BY_EVIDENCE[behind, status] * (DOUBTED if reasons else 1.0)
-    if behind == "single" and status != "pass":
-        confidence *= fact.confidence
     if outcome is not None and outcome.reasons:
         reasons += list(dict.fromkeys(outcome.reasons))
     return fact.model_copy(
         update={
             "check_status": status,
-            "confidence": round(confidence, 4),
+            "confidence": round(calibrated(behind, status, bool(reasons)), 4),
             "needs_review": bool(reasons),
             "review_reason": "; ".join(reasons) or None,
         }
