@@ -40,6 +40,8 @@ INK_CONTRAST = 60  # grey levels
 LINES_AT_ONCE = 200  # recognised between two looks at the clock: a few seconds; most pages have fewer
 LEAST_SIDE = 8  # pixels; no line of writing fits into a thinner picture, and the detector refuses it
 FLAT = 8  # grey levels between the darkest and the lightest pixel; below it there is nothing to read
+DARK_GROUND = 0.5  # of a line's box is ink; letters alone cover a third or so
+PAPER_ROW = 0.9  # of a row of pixels is light; letters never fill so much
 SPECK = 3  # pixels; dirt of this size would stretch the boxes of words
 JOIN_GAP = 0.22  # of the line's height; a narrower gap inside a figure is no space
 TIGHT_GAP = 0.08  # of the line's height; no space is as narrow, though one was recognised
@@ -266,7 +268,8 @@ def _text_line(
 ) -> TextLine:
     x0, y0, x1, y1 = box
     height = y1 - y0
-    columns: Mask = np.any(ink[y0:y1, x0:x1], axis=0)
+    marks = _letters(ink[y0:y1, x0:x1])
+    columns: Mask = np.any(marks, axis=0)
     width = x1 - x0
     pieces: list[tuple[int, int, int, int]] = []  # first and end character, first and end pixel column
     start, left = 0, 0
@@ -296,9 +299,18 @@ def _text_line(
             words.append(
                 TextWord(word, float(x0 + word_x0), float(x0 + word_x1), min(scores[first:end], default=0.0))
             )
-    top, bottom = _ink_rows(ink[y0:y1, x0:x1])
+    top, bottom = _ink_rows(marks)
     line_y0, line_y1 = _around_baseline(text, y0 + top, y0 + bottom, height)
     return TextLine(tuple(words), line_y0, line_y1, sum(scores) / len(scores))
+
+
+def _letters(part: Mask) -> Mask:
+    """Return the marks of a line's letters: its ink, or what a dark ground leaves out where the type is light."""
+    if part.mean() <= DARK_GROUND:
+        return part
+    light = ~part
+    light[light.mean(axis=1) > PAPER_ROW] = False  # the paper above and below a dark band
+    return light if light.any() else part
 
 
 def _ends_phrase(text: str, at: int) -> bool:

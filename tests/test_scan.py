@@ -180,6 +180,20 @@ def test_broken_lines_are_joined_and_blocks_are_no_rules() -> None:
     assert not covered[250, 200]
 
 
+def test_light_type_on_a_dark_ground_is_as_high_as_dark_type_on_light(printed: Pixels) -> None:
+    inverted = printed.copy()
+    top, bottom = (round((TOP + shift) * inverted.shape[0] / HEIGHT) for shift in (-16, 7))
+    inverted[top:bottom, 150:1500] = 255 - inverted[top:bottom, 150:1500]
+    rows = []
+    for pixels in (printed, inverted):
+        raster = image_raster(pixels, WIDTH, HEIGHT)
+        words = read_scan(1, raster, WIDTH, HEIGHT, SETTINGS).content.words
+        rows.append({word.text: word.box for word in words if word.text in ROWS[0]})
+    assert set(rows[0]) == set(rows[1]) == set(ROWS[0])
+    for text, box in rows[0].items():
+        assert rows[1][text] == pytest.approx(box, abs=1.5)
+
+
 def test_tall_pictures_are_looked_at_in_bands(printed: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     small = np.asarray(
         cv2.resize(printed[:1200], None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA), np.uint8
