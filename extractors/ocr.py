@@ -38,6 +38,7 @@ SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up
 TALL = 0.3  # of the line's height; a mark this high is a letter
 INK_CONTRAST = 60  # grey levels
 LINES_AT_ONCE = 200  # recognised between two looks at the clock: a few seconds; most pages have fewer
+LINES_WHEN_LATE = 20  # recognised all the same when looking for lines has taken the time
 LEAST_SIDE = 8  # pixels; no line of writing fits into a thinner picture, and the detector refuses it
 FLAT = 8  # grey levels between the darkest and the lightest pixel; below it there is nothing to read
 DARK_GROUND = 0.5  # of a line's box is ink; letters alone cover a third or so
@@ -209,10 +210,13 @@ def read_lines(
     """
     boxes = sorted(_line_boxes(quads, pixels.shape), key=lambda box: box[1])
     lines: list[TextLine] = []
-    for start in range(0, len(boxes), LINES_AT_ONCE):
-        if start and time.monotonic() >= until:
+    start = 0
+    while start < len(boxes):
+        late = time.monotonic() >= until
+        if start and late:
             return lines, float(boxes[start][1])
-        some = boxes[start : start + LINES_AT_ONCE]
+        some = boxes[start : start + (min(LINES_WHEN_LATE, LINES_AT_ONCE) if late else LINES_AT_ONCE)]
+        start += len(some)
         crops = [_crop(pixels, box) for box in some]
         for box, (text, scores, middles) in zip(some, recognise(crops), strict=True):
             if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
