@@ -313,7 +313,7 @@ def _earnings(
         i: [p for p in periods if _fits(eps.facts[p], shares.facts[p], row.facts[p])]
         for i, row in enumerate(results)
     }
-    best = max(fits, key=lambda i: len(fits[i]))
+    best = max(fits, key=lambda i: (len(fits[i]), results[i].item.concept in NET_INCOME))
     for p in periods:
         e, s, r = eps.facts[p], shares.facts[p], results[best].facts[p]
         if e is None or s is None or r is None or e.value is None or s.value is None or not r.value:

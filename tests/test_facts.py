@@ -1,0 +1,68 @@
+"""Statements → facts: base units, doubts that stand before any check, and what look-alikes give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from extractors.facts import base_value, state_facts
+from extractors.statements import Statement, find_statements
+from schemas.amount import parse_amount
+from schemas.page import JoinedTable
+from tests.printed import INCOME, INCOME_ABOVE, printed_table, readings_of
+
+
+def statement_of(table: JoinedTable) -> Statement:
+    (statement,) = find_statements((table,), readings_of(table))
+    return statement
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "value"),
+    [
+        ("1,234", 1000, "1234000"), ("(1.5)", 10**6, "-1500000"), ("—", 10**6, "0"), ("12.5%", 1000, "12.5"), ("3.2 million", 1000, "3200000"),
+        ("1.5x", 1000, "1.5"), ("1,234", None, "1234"),
+    ],
+)  # fmt: skip
+def test_base_units(text: str, scale: int | None, value: str) -> None:
+    assert base_value(parse_amount(text), scale) == Decimal(value)
+
+
+def test_what_decimal128_cannot_hold_has_no_value() -> None:
+    assert base_value(parse_amount("1.1234567891"), 1) is None
+    assert base_value(None, 1000) is None
+
+
+def test_facts_stand_in_printed_order_with_their_place() -> None:
+    facts = state_facts(statement_of(printed_table(INCOME, above=INCOME_ABOVE)))
+    assert [(f.label, f.raw_text, f.value) for f in facts[:2]] == [
+        ("Net sales", "$ 1,000", Decimal(10**9)),
+        ("Net sales", "$ 900", Decimal(9 * 10**8)),
+    ]
+    assert facts[0].fact_id == "t1-r0001-c01"
+    assert all(f.check_status == "not_evaluable" and not f.needs_review for f in facts)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("(600", "only one of two parentheses is printed"),
+        ("6 000", "spaces split the figure: it may be two"),
+        ("600 (8)", "what follows the figure may be a footnote or a second figure"),
+        ("600 DR", "CR or DR beside the figure: its sign depends on the document"),
+        ("6O0", "a character of the figure cannot be read"),
+    ],
+)
+def test_doubts_of_a_figure_are_reasons(text: str, reason: str) -> None:
+    rows = [list(row) for row in INCOME]
+    rows[2][1] = text
+    facts = state_facts(statement_of(printed_table(rows, above=INCOME_ABOVE)))
+    (cost,) = [f for f in facts if f.label == "Cost of sales" and f.col == 1]
+    assert cost.needs_review and reason in (cost.review_reason or "") or cost.value is None
+
+
+def test_a_look_alike_states_nothing() -> None:
+    statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
+    assert state_facts(replace(statement, primary=False)) == ()
