@@ -20,7 +20,7 @@ from pydantic_settings import (
 from schemas.records import SCHEMA_VERSION
 
 ID_LETTERS = 39  # of a document's id in its fingerprint: 32 of a hash, with room for a mark before it
-READER_VERSION = "1"  # raised when reading the same page gives other cells or facts than before
+READER_VERSION = "2"  # raised when reading the same page gives other cells or facts than before
 
 EngineName = Literal["auto", "geometry", "vision"]
 
