@@ -138,7 +138,7 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     if not body:
         return None
     whole = _SPLIT_GROUP.sub(",", body) if decimal_point == "." else body
-    state = _Peeled(whole)
+    state = _Peeled(whole, decimal_point)
     if whole != body:
         state.doubt = "spaced"
     state.peel()
@@ -157,8 +157,9 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
 class _Peeled:
     """The figure's body while sign, currency, unit and marker are taken off it, outside in."""
 
-    def __init__(self, body: str) -> None:
+    def __init__(self, body: str, decimal_point: str) -> None:
         self.body = body
+        self.short_group = re.compile(rf"[{',.'.replace(decimal_point, '')}]\d{{1,2}}$")
         self.currency: str | None = None
         self.symbol: str | None = None
         self.unit: AmountUnit | None = None
@@ -224,6 +225,8 @@ class _Peeled:
             self.body = self.body[: unit.start()]
             return
         size = _SUFFIX_MAGNITUDE.search(self.body)
+        if size and size[1] in CONFUSIONS and self.short_group.search(self.body[: size.start()]):
+            size = None  # "240,56B": the letter stands where the last digit of a group must
         if size and self.magnitude == 1 and size.start() > 0:
             self.magnitude = MAGNITUDES[size[1].lower()]
             if size[1] in CONFUSIONS and self.symbol is None:

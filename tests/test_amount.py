@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.amount import Amount, confusion_candidates, decide_decimal_point, parse_amount
@@ -185,6 +185,7 @@ def test_magnitudes_multiply(number: Decimal, word: tuple[str, int], negative: b
 
 
 @given(WHOLE, st.integers(0, 30), st.sampled_from("OlSIBZ"))
+@example("67,240,568", 0, "B")
 def test_a_confused_digit_is_never_read_and_always_a_candidate(text: str, at: int, letter: str) -> None:
     digit = {"O": "0", "l": "1", "S": "5", "I": "1", "B": "8", "Z": "2"}[letter]
     places = [i for i, c in enumerate(text) if c == digit]

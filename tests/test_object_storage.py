@@ -9,6 +9,7 @@ import boto3
 import fsspec
 import pandas as pd
 import pytest
+import requests
 from moto.server import ThreadedMotoServer
 
 from flows.compact import FOLDER, SHARDS, compact
@@ -40,6 +41,9 @@ def bucket(monkeypatch):
     client.create_bucket(Bucket=BUCKET)
     yield client
     fsspec.filesystem("s3").clear_instance_cache()
+    requests.post(
+        f"http://{host}:{port}/moto-api/reset", timeout=30
+    )  # servers of one process share their objects
     server.stop()
 
 
