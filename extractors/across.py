@@ -9,12 +9,12 @@ would, a column has not been read: one finding says so, and no figure is accused
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from extractors.arithmetic import Row, Sum, find_sums
-from extractors.ledger import Ledger, as_printed, last_digit
+from extractors.ledger import Ledger, as_printed, room_for
 from extractors.periods import fold
 from extractors.suspects import Finding
 from schemas.records import Check, CheckStatus
@@ -27,8 +27,13 @@ _TOTAL_HEAD = re.compile(
 )
 
 
-def check_across(ledger: Ledger, down: Sequence[Sum]) -> list[Finding]:
-    """Return the findings of all total columns. `down` are the sums found among the ledger's rows."""
+def check_across(
+    ledger: Ledger, down: Sequence[Sum], exact: bool = False, printed: Collection[str] = ()
+) -> list[Finding]:
+    """Return the findings of all total columns. `down` are the sums found among the ledger's rows.
+
+    `exact` and `printed` say how much room rounding gets, see `room_for`.
+    """
     counted = {f"{i}:{c.header}" for i, c in enumerate(ledger.statement.columns) if c.counts_shares}
     columns: list[Row] = [
         [None if key[2] in counted else as_printed(row.facts[p]) for row in ledger.rows]
@@ -37,7 +42,9 @@ def check_across(ledger: Ledger, down: Sequence[Sum]) -> list[Finding]:
     likely = [bool(_TOTAL_HEAD.search(fold(_head(ledger, p)))) for p in range(len(columns))]
     solved = _sums(columns, likely)
     open_sums = [s for s in _unsolved(columns, likely, solved) if _column_lost(s, down)]
-    return [finding for found in (*solved, *open_sums) for finding in _rows(ledger, found, down)]
+    return [
+        finding for found in (*solved, *open_sums) for finding in _rows(ledger, found, down, exact, printed)
+    ]
 
 
 def _sums(columns: Sequence[Row], likely: Sequence[bool]) -> list[Sum]:
@@ -74,7 +81,9 @@ def _plain(found: Sum, likely: Sequence[bool]) -> bool:
     return likely[found.total] and min(found.signs) > 0
 
 
-def _rows(ledger: Ledger, found: Sum, down: Sequence[Sum]) -> list[Finding]:
+def _rows(
+    ledger: Ledger, found: Sum, down: Sequence[Sum], exact: bool, printed: Collection[str]
+) -> list[Finding]:
     names = [_head(ledger, a) for a in found.addends]
     lost = _column_lost(found, down)
     findings = []
@@ -83,7 +92,7 @@ def _rows(ledger: Ledger, found: Sum, down: Sequence[Sum]) -> list[Finding]:
         parts = [(f, 1) for a in found.addends if (f := row.facts[a]) is not None and f.value is not None]
         if off is None or fact is None or fact.value is None or not parts:
             continue
-        room = last_digit(fact, *(f for f, _ in parts)) * (len(parts) + 1) / 2
+        room = room_for([fact, *(f for f, _ in parts)], exact, printed)
         off_base = off * (fact.scale or 1)
         holds = abs(off_base) <= room
         status: CheckStatus = "pass" if holds else "not_evaluable" if lost else "fail"

@@ -15,7 +15,7 @@ from extractors.arithmetic import Sum, find_sums
 from extractors.comparisons import check_comparisons
 from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
-from extractors.ledger import Ledger, as_printed, last_digit, open_ledger
+from extractors.ledger import Ledger, as_printed, open_ledger, room_for
 from extractors.mending import mended
 from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
@@ -40,7 +40,7 @@ def check_statements(
     if mends:
         stated.update(mends)
         findings = find_findings(statements, stated, behind)
-    outcome = narrow(findings)
+    outcome = narrow(findings, {fact.fact_id for fact in mends.values()})
     judged = tuple(
         judge(fact, behind.get(place, "single"), outcome.get(fact.fact_id)) for place, fact in stated.items()
     )
@@ -147,7 +147,7 @@ def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozen
     findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact, printed)]
     findings += _unexplained(ledger, sums)
     if ledger.statement.kind == "equity_statement":
-        findings += check_across(ledger, sums)
+        findings += check_across(ledger, sums, exact, printed)
     return findings
 
 
@@ -169,10 +169,7 @@ def _sum_findings(ledger: Ledger, found: Sum, exact: bool, printed: frozenset[st
         parts = [(f, sign) for f, sign in addends if f is not None]
         if not parts:
             continue
-        unit = last_digit(fact, *(f for f, _ in parts))
-        proven = all(f.fact_id in printed for f in [fact, *(f for f, _ in parts)])
-        # parts read by OCR from a document that adds exactly elsewhere get no room for a misread last digit
-        room = Decimal(0) if exact and not proven else unit * (len(parts) + 1) / 2
+        room = room_for([fact, *(f for f, _ in parts)], exact, printed)
         scale = fact.scale or 1
         actual = fact.value
         expected = actual - off * scale

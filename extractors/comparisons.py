@@ -133,7 +133,7 @@ def _finding(
         (f, sign) for f, sign in ((line.row.facts[rule.first], 1), (line.row.facts[rule.second], -1)) if f
     ]
     if check.status == "pass":
-        return Finding(check, tuple(facts), Decimal(0))
+        return Finding(check, tuple(facts), (check.actual or Decimal(0)) - verdict.expected)
     accused = tuple((f, sign) for f, sign in facts if f.fact_id not in confirmed)
     if rule.relation != "difference" or not accused or check.actual is None:
         return Finding(check, accused, None)

@@ -21,6 +21,7 @@ UNCONFIRMED = "nothing on the page confirms the reading"
 UNCLOSED = "only one of two parentheses is printed"
 MISREAD_SIGN = "the sign before the figure cannot be read"
 ALONE = "read once, and no check covers it"
+ROUNDED = "read once, and what covers it holds only within rounding"
 SETTLED_BY_CHECK = (UNSURE, UNCONFIRMED, UNCLOSED, MISREAD_SIGN)  # doubts that a check which holds removes
 CHECKED_OCR = 0.60  # recogniser score (0-1) from which a figure that a check confirms is taken as read
 # Facts of documents with hand-checked truth, by what stands behind the reading, what the checks say and whether anything
@@ -79,8 +80,8 @@ def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
             status = "pass"
     if status == "pass" and (behind != "single" or fact.confidence >= CHECKED_OCR):
         reasons = [r for r in reasons if r not in SETTLED_BY_CHECK]
-    if behind == "single" and status == "not_evaluable" and not reasons:
-        reasons = [ALONE]
+    if behind == "single" and not reasons:
+        reasons = _alone(fact, status, outcome)
     if outcome is not None and outcome.reasons:
         reasons += list(dict.fromkeys(outcome.reasons))
     return fact.model_copy(
@@ -91,3 +92,11 @@ def judge(fact: Fact, behind: Evidence, outcome: Outcome | None) -> Fact:
             "review_reason": "; ".join(reasons) or None,
         }
     )
+
+
+def _alone(fact: Fact, status: CheckStatus, outcome: Outcome | None) -> list[str]:
+    """Return what is to be said of a figure that was read once: a check must cover it to its last digit."""
+    if status == "not_evaluable":
+        return [ALONE]
+    rounded = status == "pass" and outcome is not None and not outcome.told
+    return [ROUNDED] if rounded and any(map(str.isdigit, fact.raw_text)) else []

@@ -325,6 +325,7 @@ def _earnings(
             "pass" if p in fits[best] else "fail" if (fits[best] and far) or power else "not_evaluable"
         )
         wrong_scale = f" (10^{power} apart: a scale is wrong)" if power and not fits[best] else ""
+        room = _rounding(e, s, r)
         check = Check(
             table_id=income.statement.table.table_id,
             check="earnings_per_share",
@@ -332,10 +333,17 @@ def _earnings(
             column=e.col,
             expected=r.value,
             actual=product,
-            tolerance=_rounding(e, s, r),
+            tolerance=room,
             status=status,
         )
-        yield Finding(check, ((e, 1), (s, 1), (r, -1)), None)
+        # by how much a unit of each figure's last digit moves the product, or the result
+        moves = {
+            e: 2 * _half_digit(e) * abs(s.value),
+            s: 2 * _half_digit(s) * abs(e.value),
+            r: 2 * _half_digit(r),
+        }
+        blunt = frozenset(fact.fact_id for fact, moved in moves.items() if moved < room)
+        yield Finding(check, ((e, 1), (s, 1), (r, -1)), None, blunt)
 
 
 def _fits(eps: Fact | None, shares: Fact | None, result: Fact | None) -> bool:

@@ -8,7 +8,7 @@ percentages or amounts per share are not money and are kept apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -158,6 +158,17 @@ def decimals(fact: Fact) -> int:
     printed = as_printed(fact)
     exponent = printed.as_tuple().exponent if printed is not None else 0
     return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def room_for(facts: Sequence[Fact], exact: bool, printed: Collection[str]) -> Decimal:
+    """Return how far rounding may put a total and its parts apart, in base units.
+
+    `exact` tells that the document's sums hold to the last digit, `printed` are the ids of facts that are the page's own text:
+    figures that OCR or a model read from such a document get no room, for a misread last digit would fit in it.
+    """
+    if exact and not all(fact.fact_id in printed for fact in facts):
+        return Decimal(0)
+    return last_digit(*facts) * len(facts) / 2
 
 
 def last_digit(*facts: Fact) -> Decimal:

@@ -7,12 +7,15 @@ its raw text stays as it was read, and its reason says what was taken for what. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
 from extractors.suspects import plain
 from schemas.amount import Amount, confusion_candidates, parse_amount
 from schemas.records import Fact
+
+_BRACKETS = re.compile(r"[()（）]")
 
 
 def mended(fact: Fact, wanted: Decimal | None) -> Fact | None:
@@ -40,7 +43,8 @@ def _readings(text: str) -> Iterator[Amount]:
     """The other numbers that the same characters can print."""
     yield from confusion_candidates(text)
     stripped = text.strip()
-    others = [stripped.strip("()"), f"({stripped.strip('()-')})"]
+    bare = _BRACKETS.sub("", stripped)
+    others = [bare, f"({bare.strip('-')})"]
     if "." in stripped or " " in stripped:
         others += [stripped.replace(".", ","), stripped.replace(" ", ""), stripped.replace(" ", ",")]
     for other in others:

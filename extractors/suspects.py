@@ -7,8 +7,8 @@ sign, a point for a comma) turns into the figure that the check asks for are the
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -22,6 +22,11 @@ class Finding:
     check: Check
     facts: tuple[tuple[Fact, int], ...]
     off: Decimal | None  # None where the check cannot say by how much
+    blunt: frozenset[str] = frozenset()  # ids of facts whose last digit it cannot tell, though it holds
+
+    def tells(self, fact: Fact) -> bool:
+        """Tell whether the check, which holds, would not hold with another last digit of the fact."""
+        return not self.off and fact.fact_id not in self.blunt
 
 
 @dataclass(slots=True)
@@ -29,23 +34,38 @@ class Outcome:
     """What the checks say of one fact."""
 
     passed: int = 0
+    told: int = 0  # of those passed: with another last digit of the fact they would not have
+    cleared: bool = False  # by a check that holds without any figure having been read otherwise for it
     failed: int = 0
     suspect: bool = False
     reasons: list[str] = field(default_factory=list)
     would_be: Decimal | None = None  # the value that makes the failed check pass
 
 
-def narrow(findings: Sequence[Finding]) -> dict[str, Outcome]:
-    """Return the outcome of each fact that a check looked at, by fact id."""
+def narrow(findings: Sequence[Finding], mended: Collection[str] = ()) -> dict[str, Outcome]:
+    """Return the outcome of each fact that a check looked at, by fact id.
+
+    `mended` are the ids of facts that were read otherwise so that a check holds: that check says less of the others.
+    """
     outcomes: dict[str, Outcome] = defaultdict(Outcome)
     for finding in findings:
+        forced = any(fact.fact_id in mended for fact, _ in finding.facts)
         for fact, _ in finding.facts:
             outcome = outcomes[fact.fact_id]
+            outcome.cleared |= finding.check.status == "pass" and not forced
             outcome.passed += finding.check.status == "pass"
+            outcome.told += finding.check.status == "pass" and finding.tells(fact)
             outcome.failed += finding.check.status == "fail"
+    explained = Counter(
+        (fact.fact_id, wanted)
+        for finding in findings
+        if finding.check.status == "fail"
+        for fact, sign in finding.facts
+        if (wanted := _wanted(fact, sign, finding.off)) is not None
+    )
     for finding in findings:
         if finding.check.status == "fail":
-            _accuse(finding, outcomes)
+            _accuse(finding, outcomes, explained)
         elif finding.check.status == "not_evaluable":
             _fill(finding, outcomes)
     return dict(outcomes)
@@ -59,15 +79,19 @@ def _fill(finding: Finding, outcomes: dict[str, Outcome]) -> None:
         outcomes[fact.fact_id].would_be = sign * finding.off
 
 
-def _accuse(finding: Finding, outcomes: dict[str, Outcome]) -> None:
-    uncleared = [(fact, sign) for fact, sign in finding.facts if not outcomes[fact.fact_id].passed]
-    pool = uncleared or list(finding.facts)
-    wanted = {f.fact_id: _wanted(f, sign, finding.off) for f, sign in pool}
-    slips = [(f, s) for f, s in pool if (w := wanted[f.fact_id]) is not None and is_slip(f, w)]
-    for fact, _ in slips or pool:
+def _accuse(
+    finding: Finding, outcomes: dict[str, Outcome], explained: Mapping[tuple[str, Decimal], int]
+) -> None:
+    """Accuse the figures of a failed check that can be wrong. One slip that explains two failed checks is the likeliest."""
+    wanted = {f.fact_id: _wanted(f, sign, finding.off) for f, sign in finding.facts}
+    slips = [(f, s) for f, s in finding.facts if (w := wanted[f.fact_id]) is not None and is_slip(f, w)]
+    twice = [(f, s) for f, s in slips if (w := wanted[f.fact_id]) is not None and explained[f.fact_id, w] > 1]
+    uncleared = [(fact, sign) for fact, sign in finding.facts if not outcomes[fact.fact_id].cleared]
+    pool = twice or [part for part in slips if part in uncleared] or uncleared or list(finding.facts)
+    for fact, _ in pool:
         outcome = outcomes[fact.fact_id]
         outcome.suspect = True
-        outcome.would_be = wanted[fact.fact_id] if (fact, _) in slips else None
+        outcome.would_be = wanted[fact.fact_id] if any(fact is f for f, _ in slips) else None
         outcome.reasons.append(_reason(finding, outcome.would_be))
 
 

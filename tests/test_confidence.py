@@ -2,7 +2,7 @@
 
 import pytest
 
-from extractors.confidence import UNSURE, evidence, judge
+from extractors.confidence import ROUNDED, UNSURE, evidence, judge
 from extractors.suspects import Outcome
 from schemas.box import Box
 from schemas.page import ReadCell
@@ -30,14 +30,24 @@ def unsure() -> Fact:
 
 
 def test_a_check_that_holds_settles_an_unsure_recogniser() -> None:
-    fact = judge(unsure(), "single", Outcome(passed=1))
+    fact = judge(unsure(), "single", Outcome(passed=1, told=1))
     assert (fact.check_status, fact.needs_review, fact.review_reason) == ("pass", False, None)
 
 
 def test_without_a_check_it_stays_unsure() -> None:
     fact = judge(unsure(), "single", None)
     assert (fact.check_status, fact.needs_review, fact.review_reason) == ("not_evaluable", True, UNSURE)
-    assert fact.confidence < judge(a_fact("x", "5"), "single", Outcome(passed=1)).confidence
+    assert fact.confidence < judge(a_fact("x", "5"), "single", Outcome(passed=1, told=1)).confidence
+
+
+def test_a_sum_that_holds_within_rounding_vouches_for_no_figure_that_was_read_once() -> None:
+    loose = Outcome(passed=2, told=0)
+    fact = judge(a_fact("x", "5"), "single", loose)
+    assert (fact.check_status, fact.needs_review, fact.review_reason) == ("pass", True, ROUNDED)
+    assert not judge(a_fact("x", "5"), "confirmed", loose).needs_review
+    assert not judge(a_fact("x", "5"), "printed", loose).needs_review
+    assert not judge(a_fact("x", "0", "—"), "single", loose).needs_review  # a dash has no last digit
+    assert not judge(a_fact("x", "5"), "single", Outcome(passed=2, told=1)).needs_review
 
 
 def test_a_suspect_is_flagged_with_the_reason() -> None:
