@@ -11,7 +11,6 @@ import contextlib
 import math
 import re
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 import pymupdf
-from PIL import Image, ImageOps
+from PIL import Image
 
 from extractors.broken import breaks_off, content_xrefs, cut_object, is_content, pages_said
 from extractors.engine import Pixels, Render
@@ -35,6 +34,7 @@ from extractors.errors import (
     TooLargeError,
     UnsupportedError,
 )
+from extractors.imagefile import decode, open_image, page_dpi
 from extractors.render import POINTS_PER_INCH, Pose, image_raster, pdf_raster, upright_render
 from extractors.scan import READ_SHARE, Scan, read_rest, read_scan, with_known_words
 from extractors.settings import Settings
@@ -44,17 +44,6 @@ from extractors.trust import FIGURES, examine, n_figures
 from schemas.page import PageContent
 from schemas.records import Failure
 
-PILLOW_FORMATS = {
-    "image/png": ("PNG",),
-    "image/jpeg": ("JPEG", "MPO"),  # phones write a JPEG with a second picture behind it
-    "image/tiff": ("TIFF",),
-    "image/webp": ("WEBP",),
-    "image/bmp": ("BMP", "DIB"),
-}
-DEFAULT_DPI = (72.0, 96.0)  # what programs write when they do not know
-LONGEST_DEFAULT = 14.0  # inches; a page longer than this at a default dpi was not measured but made up
-LONG_SIDE = (3.0, 48.0)  # inches; between a till receipt and a newspaper spread a stated dpi is believed
-A4_LONG_SIDE = 11.69  # inches; what an image without a believable dpi is taken for
 LEAST_PIXELS = 1024  # of an image; fewer hold no word
 MOST_ENLARGED = 8.0  # times; print that is legible needs less, and an icon is not worth the pixels of a page
 ALLOCATION = re.compile(
@@ -102,7 +91,7 @@ def open_document(source: Source, settings: Settings) -> Iterator[OpenDocument]:
                 stack.enter_context(_open_pdf(path, source, settings)), path, source, settings
             )
         else:
-            document = ImageDocument(stack.enter_context(_open_image(path, source)), source, settings)
+            document = ImageDocument(stack.enter_context(open_image(path, source)), source, settings)
         if document.n_pages == 0:
             raise EmptyError(f"{source.uri} has no pages; export or scan it again.")
         if document.n_pages > settings.max_pages:
@@ -242,35 +231,6 @@ class ImageDocument:
             )
 
 
-def decode(image: Image.Image) -> Pixels:
-    """Return an image's current frame as RGB, EXIF orientation applied and transparency on white."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        samples = np.asarray(image, np.float32)
-        low, high = float(samples.min()), float(samples.max())
-        grey = (samples - low) * (255.0 / max(high - low, 1.0))
-        return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, image)
-    return np.asarray(image.convert("RGB"), np.uint8)
-
-
-def page_dpi(image: Image.Image) -> tuple[float, float]:
-    """Return an image's dots per inch across and down; where it does not say so credibly, as if it were an A4 page."""
-    across, down = image.size
-    with contextlib.suppress(TypeError, ValueError, ZeroDivisionError):
-        x, y = (float(value) for value in image.info.get("dpi", (0, 0)))
-        if x > 0 and y > 0 and 0.2 < x / y < 5:
-            long_side = max(across / x, down / y)
-            longest = LONGEST_DEFAULT if x in DEFAULT_DPI else LONG_SIDE[1]
-            if LONG_SIDE[0] <= long_side <= longest:
-                return x, y
-    dpi = max(max(across, down) / A4_LONG_SIDE, 1.0)
-    return dpi, dpi
-
-
 def failure(error: ParquetryError, stage: str, page: int | None) -> Failure:
     """Return the row that records an error."""
     return Failure(
@@ -386,21 +346,3 @@ def _open_pdf(path: Path, source: Source, settings: Settings) -> Iterator[pymupd
                 f"{source.uri} is broken and none of its pages can be recovered; fetch it again."
             )
         yield pdf
-
-
-@contextmanager
-def _open_image(path: Path, source: Source) -> Iterator[Image.Image]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # our own limit is checked before decoding
-            image = Image.open(path, formats=PILLOW_FORMATS[source.media_type])
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"{source.uri} is too large to decode ({error}); scale it down.") from error
-    except Exception as error:
-        raise CorruptError(
-            f"{source.uri} cannot be opened as an image ({error}); scan or export it again."
-        ) from error
-    with image:
-        yield image

@@ -22,56 +22,12 @@ from urllib.parse import unquote, urlsplit
 import fsspec
 from fsspec.utils import glob_translate
 
-from extractors.errors import (
-    EmptyError,
-    TooLargeError,
-    TransportError,
-    UnreadableError,
-    UnsupportedError,
-    UsageError,
-)
+from extractors.errors import TooLargeError, TransportError, UnreadableError, UsageError
 from extractors.settings import Settings
+from extractors.sniff import HEAD_BYTES, sniff
 
-HEAD_BYTES = 1024  # readers accept a PDF whose header stands anywhere in the first 1024 bytes
 CHUNK_BYTES = 1 << 20
-PDF_SUFFIXES = (".pdf", ".ps", ".xps", ".djvu")
-IMAGE_SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".tif",
-    ".tiff",
-    ".webp",
-    ".bmp",
-    ".dib",
-    ".gif",
-    ".heic",
-    ".jp2",
-)
-DOCUMENT_SUFFIXES = (
-    *PDF_SUFFIXES,
-    *IMAGE_SUFFIXES,
-)  # a name that claims to be a page document, readable here or not
 UNFINISHED_SUFFIXES = (".part", ".partial", ".crdownload", ".tmp", ".swp")  # another program still writes it
-BMP_HEADER_SIZES = (
-    12,
-    40,
-    52,
-    56,
-    64,
-    108,
-    124,
-)  # bytes; every version of the format; "BM" alone also starts words
-OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"GIF8", "a GIF image"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"%!PS", "a PostScript file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 image"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +57,6 @@ class Source:
     media_type: str
     also_at: tuple[str, ...] = ()  # other uris at which the same bytes were found
     modified: datetime | None = None
-
-
-class NotADocumentError(UnsupportedError):
-    """Not a document, and its name does not claim to be one (a note, a spreadsheet): callers may pass over it."""
 
 
 def find_sources(
@@ -170,31 +122,6 @@ def merge_same(sources: Iterable[Source]) -> list[Source]:
         replace(source, also_at=tuple(sorted(set(names[doc_id]) - {source.uri})))
         for doc_id, source in first.items()
     ]
-
-
-def sniff(head: bytes, name: str = "the file") -> str:
-    """Return the media type that the first `HEAD_BYTES` bytes show. Raises EmptyError or UnsupportedError."""
-    if not head:
-        raise EmptyError(f"{name} has zero bytes; fetch or scan it again.")
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
-        return "image/tiff"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADER_SIZES:
-        return "image/bmp"
-    kind = next((kind for start, kind in OTHER_KINDS if head.startswith(start)), None)
-    if kind is None and b"%PDF-" in head[:HEAD_BYTES]:
-        return "application/pdf"
-    kind = kind or ("plain text" if _is_text(head) else "of a kind that is not known")
-    claims = Path(name).suffix.lower() in DOCUMENT_SUFFIXES or name == "the file"
-    error = UnsupportedError if claims else NotADocumentError
-    raise error(
-        f"{name} is {kind}, not a PDF, PNG, JPEG, TIFF, WEBP or BMP; convert it to PDF, or leave it out."
-    )
 
 
 @contextmanager
@@ -410,7 +337,3 @@ def _check_unchanged(source: Source, path: Path) -> None:
     modified = datetime.fromtimestamp(stat.st_mtime, UTC)
     if stat.st_size != source.byte_size or (source.modified and modified != source.modified):
         raise UnreadableError(f"{source.uri} changed while it was being read; run again when it is complete.")
-
-
-def _is_text(head: bytes) -> bool:
-    return b"\x00" not in head and sum(byte < 9 or 13 < byte < 32 for byte in head) <= len(head) // 50

@@ -15,7 +15,8 @@ from typing import Any, Literal, get_args
 from extractors.engine import Engine
 from extractors.errors import ParquetryError, UnreadableError
 from extractors.settings import READER_VERSION, Settings, fingerprint_of, reading_key
-from extractors.sources import Listed, NotADocumentError, Source, identify, merge_same
+from extractors.sniff import NotADocumentError
+from extractors.sources import Listed, Source, identify, merge_same
 from flows.index import Index, Known, Seen
 from schemas.records import SCHEMA_VERSION
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from extractors.errors import EncryptedError, ParquetryError, TooLargeError, UnreadableError
-from extractors.pages import OpenPage, open_document, page_dpi
+from extractors.pages import OpenPage, open_document
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from tests.hostile import makers
@@ -174,27 +174,6 @@ def test_a_truncated_image_is_corrupt_and_recorded(tmp_path: Path) -> None:
     page = read(tmp_path / "cut.png")[0]
     assert page.failed
     assert page.failures[0].category == "corrupt"
-
-
-@pytest.mark.parametrize(
-    ("size", "dpi", "long_side"),
-    [
-        ((2480, 3508), (300, 300), 842),  # a scanner that says what it did
-        ((1240, 1754), (72, 72), 842),  # a program that does not know says 72
-        ((1240, 1754), None, 842),
-        ((4000, 3000), (1, 1), 842),
-        ((600, 800), (72, 72), 800),  # believable: a small page
-        ((1728, 1100), (204, 98), 808),  # a fax: pixels are not square
-    ],
-)
-def test_resolutions_are_believed_when_they_make_a_page(
-    size: tuple[int, int], dpi: tuple[int, int] | None, long_side: float
-) -> None:
-    image = Image.new("1", size)
-    if dpi:
-        image.info["dpi"] = dpi
-    x, y = page_dpi(image)
-    assert max(size[0] / x, size[1] / y) * 72 == pytest.approx(long_side, abs=2)
 
 
 def test_a_name_that_is_not_utf8_is_opened_all_the_same(tmp_path: Path) -> None:

@@ -9,27 +9,18 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from extractors.errors import (
     EmptyError,
-    ParquetryError,
     TooLargeError,
     UnreadableError,
     UnsupportedError,
     UsageError,
 )
 from extractors.settings import Settings
-from extractors.sources import (
-    NotADocumentError,
-    find_sources,
-    identify,
-    local_copy,
-    merge_same,
-    sniff,
-)
+from extractors.sniff import NotADocumentError
+from extractors.sources import find_sources, identify, local_copy, merge_same
 
 SETTINGS = Settings()
 PDF = b"%PDF-1.7\n1 0 obj\n"
@@ -152,12 +143,6 @@ def test_the_type_comes_from_the_content(tmp_path: Path, name: str, kind: str, m
     assert identify(find_sources(tmp_path)[0], SETTINGS).media_type == media_type
 
 
-def test_a_pdf_may_start_late() -> None:
-    assert sniff(b"junk from a mail gateway\r\n" * 20 + PDF) == "application/pdf"
-    with pytest.raises(UnsupportedError):
-        sniff(b"x" * 1024 + PDF)
-
-
 @pytest.mark.parametrize(
     "head", [b"GIF89a", b"PK\x03\x04", b"Hello %PDX", b"BM and other words", b"\x00\x01\x02"]
 )
@@ -231,11 +216,3 @@ def test_addresses_that_make_no_sense_are_usage_errors() -> None:
         find_sources("nosuch://bucket")
     with pytest.raises(UsageError, match="chained"):
         find_sources("zip://*.pdf::memory://a.zip")
-
-
-@given(st.binary(max_size=64))
-def test_sniffing_gives_a_known_type_or_our_own_error(head: bytes) -> None:
-    try:
-        assert sniff(head).split("/")[0] in ("image", "application")
-    except ParquetryError as error:
-        assert error.category in ("empty", "unsupported")
