@@ -17,6 +17,7 @@ from datetime import date, timedelta
 
 from rapidfuzz import fuzz, process
 
+from extractors.spacing import respaced
 from schemas.remember import remembered
 
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱ", " " * 21)  # footnote marks: "2021¹" is a year, no number
@@ -71,7 +72,7 @@ _COUNTS = {
     "fifty-three": 53, "drei": 3, "sechs": 6, "neun": 9, "zwolf": 12, "trois": 3, "neuf": 9, "douze": 12, "tres": 3, "seis": 6,
     "nueve": 9, "doce": 12, "nove": 9, "doze": 12, "drie": 3, "zes": 6, "negen": 9, "twaalf": 12,
 }  # fmt: skip
-_COUNT = r"(?P<c>\d{1,2}|" + "|".join(sorted(_COUNTS, key=len, reverse=True)) + r")"
+_COUNT = r"(?P<c>\d{1,2}|" + "|".join(sorted(_COUNTS, key=len, reverse=True)).replace("-", r"[\s-]?") + r")"
 _IN_MONTHS = re.compile(rf"(?<![a-z]){_COUNT}[\s-]*(?:months?|monate?n?|mois|meses|maanden)(?![a-z])|(?<![a-z]){_COUNT.replace('?P<c>', '')}"
                         rf"\s*个月")  # fmt: skip
 _IN_WEEKS = re.compile(rf"(?<![a-z]){_COUNT}[\s-]*(?:weeks?|wochen|semaines|semanas|weken)(?![a-z])")
@@ -159,7 +160,8 @@ def fold(text: str) -> str:
 
 def find_dates(text: str) -> tuple[PrintedDate, ...]:
     """Return the dates printed in `text`, in order; the year is None in "December 31,". Bare years come as (year, None, None)."""
-    folded = fold(text)
+    spaced = respaced(fold(text))
+    folded = spaced.text
     found: list[PrintedDate] = []
     folded = _CHINESE_MONTHS.sub(lambda m: _keep_month(found, m, int(m["b"])), folded)
     folded = _CHINESE_YEAR.sub(lambda m: _keep_month(found, m, 12), folded)
@@ -171,7 +173,7 @@ def find_dates(text: str) -> tuple[PrintedDate, ...]:
     folded = _FISCAL_PAIR.sub(lambda m: _keep_pair(found, m), folded)
     folded = _SHORT_FISCAL.sub(lambda m: _keep(found, m), folded)
     _BARE_YEAR.sub(lambda m: _keep(found, m), folded)
-    return tuple(sorted(found, key=lambda d: d.at))
+    return tuple(replace(d, at=spaced.origin(d.at)) for d in sorted(found, key=lambda d: d.at))
 
 
 def _keep(found: list[PrintedDate], match: re.Match[str]) -> str:
@@ -232,7 +234,7 @@ def _year(digits: str | None) -> int | None:
 
 def find_span(text: str) -> tuple[int | None, int | None]:
     """Return (months, weeks) of a span named in `text` ("Three months ended", "52 weeks", "Year ended"), or (None, None)."""
-    folded = fold(text)
+    folded = respaced(fold(text)).text
     weeks = _IN_WEEKS.search(folded)
     if weeks:
         count = _count(weeks["c"])
@@ -250,12 +252,19 @@ def find_span(text: str) -> tuple[int | None, int | None]:
 
 
 def _count(text: str) -> int:
-    return int(text) if text.isdigit() else _COUNTS[text]
+    return int(text) if text.isdigit() else _COUNTS[text] if text in _COUNTS else _COUNTS[_tens(text)]
+
+
+def _tens(text: str) -> str:
+    """Return a count of two words as it is listed: "fifty two" and "fiftytwo" as "fifty-two"."""
+    return next(
+        name for name in _COUNTS if "-" in name and name.replace("-", "") == re.sub(r"[\s-]", "", text)
+    )
 
 
 def read_header(text: str) -> HeaderPeriod:
     """Return what one column's header (its levels joined from the top, by spaces) says of its period."""
-    folded = fold(text)
+    folded = respaced(fold(text)).text
     dates = find_dates(text)
     months, weeks = find_span(text)
     full = [d for d in dates if d.year and d.month and d.day]
@@ -272,7 +281,7 @@ def read_header(text: str) -> HeaderPeriod:
 
 def names_restatement(text: str) -> bool:
     """Tell whether a text says that figures were restated, adjusted or revised."""
-    return bool(_RESTATED.search(fold(text)))
+    return bool(_RESTATED.search(respaced(fold(text)).text))
 
 
 def header_mark(header: str) -> str | None:

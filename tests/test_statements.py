@@ -277,3 +277,21 @@ def test_two_statements_in_one_table_are_told_apart() -> None:
     statements, facts, _ = read(printed_table([*INCOME, *wider], above=INCOME_ABOVE))
     assert [s.kind for s in statements] == ["income_statement", "comprehensive_income"]
     assert fact(facts, "Total comprehensive income", 2022).statement == "comprehensive_income"
+
+
+def test_a_header_that_lost_its_spaces_still_dates_its_columns() -> None:
+    rows = [
+        ["", "ThreeMonths Ended", "", "SixMonthsEnded", ""],
+        ["($in millions)", "July29,2023", "July30, 2022", "July29,2023", "July30, 2022"],
+    ]
+    quarter = [[r[0], r[1], r[2], r[1], r[2]] for r in INCOME[1:]]
+    table = printed_table(
+        [*rows, *quarter], above=["CONDENSED CONSOLIDATED STATEMENTS OF EARNINGS"], header_rows=2
+    )
+    spread = tuple(c.model_copy(update={"col_span": 2}) if c.row == 0 and c.col else c for c in table.cells)
+    fragment = table.fragments[0].model_copy(update={"cells": spread})
+    _, facts, _ = read(table.model_copy(update={"cells": spread, "fragments": (fragment,)}))
+    sales = [f for f in facts if f.label == "Net sales"]
+    assert [(f.period_end, f.months) for f in sales] == [
+        (date(2023, 7, 29), 3), (date(2022, 7, 30), 3), (date(2023, 7, 29), 6), (date(2022, 7, 30), 6),
+    ]  # fmt: skip
