@@ -29,7 +29,9 @@ SAME_TITLE = 90  # rapidfuzz ratio of two titles that are the same but for a mar
 SAME_EDGE = 14.0  # points between the right edges of one column in two tables of one page
 LINE_PITCH = 1.9  # heights of a label's box between it and the line that it goes on from
 
-_MIDDLE = re.compile(r"^(?:[a-zà-ÿ]|\()")
+_MIDDLE = re.compile(
+    r"^(?:[a-zà-ÿ]|\([^()]*\)$)"
+)  # a small letter, or a remark in brackets; "(Loss)/profit" begins a label
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
 # A row that speaks of another statement: "Reconciliation of cash reported in the consolidated balance sheet:".
 _MENTION = re.compile(

@@ -27,6 +27,7 @@ BROKEN = (
 )
 FAR = 1.0  # line heights; headings of one ruled cell farther apart than this belong to different columns
 HEADER_REACH = 1.5  # line heights; the middle of a header row without rules is this close to its grid
+ALIGNED = 0.5  # line heights between the right ends of values of one column
 FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted by blank lines
 BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is left out
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
@@ -53,14 +54,19 @@ def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure, scanned: bool 
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
 
 
-def with_header_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
-    """Return the grid with one more band for a row right above it that has headings for its columns, if there is one."""
-    above = [row for row in rows if 0 <= grid.ys[0] - row.middle <= HEADER_REACH * scale.height]
-    for row in above:
+def with_row_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
+    """Return the grid with one more band for a row right above it that belongs to its columns, if there is one.
+
+    Such a row has headings for the columns; or a label and values that end where the values below them end.
+    """
+    for row in rows:
+        if not 0 <= grid.ys[0] - row.middle <= HEADER_REACH * scale.height:
+            continue
         cut = [p for p in pieces(row.words, scale.blank) if grid.xs[0] <= p.box.center[0] <= grid.xs[-1]]
         columns = {bisect(grid.xs, piece.box.center[0]) for piece in cut}
-        caption = CAPTION.match(joined(row.words))
-        if caption or len(cut) < 2 or len(columns) < len(cut) or any(piece.numeric for piece in cut):
+        if CAPTION.match(joined(row.words)) or len(cut) < 2 or len(columns) < len(cut):
+            continue
+        if any(piece.numeric for piece in cut) and not _goes_on(cut, grid, rows, scale):
             continue
         edges = list(zip(grid.xs, grid.xs[1:], strict=False))
         top = row.box.y0 - 1
@@ -68,6 +74,19 @@ def with_header_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) ->
         moved = [replace(cell, top=cell.top + 1, bottom=cell.bottom + 1) for cell in grid.cells]
         return Grid(grid.xs, (top, *grid.ys), (*band, *moved))
     return grid
+
+
+def _goes_on(cut: Sequence[Piece], grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> bool:
+    """Tell whether a label and values above a grid are its first row: each value ends where one below it does."""
+    below = [row for row in rows if grid.ys[0] < row.middle < grid.ys[-1]]
+    ends = [p.box.x1 for row in below for p in pieces(row.words, scale.blank) if p.numeric]
+    label, *values = cut
+    return (
+        bisect(grid.xs, label.box.center[0]) == 1
+        and not label.numeric
+        and all(piece.numeric for piece in values)
+        and all(any(abs(end - p.box.x1) <= ALIGNED * scale.height for end in ends) for p in values)
+    )
 
 
 def _by_cell(grid: Grid, words: Sequence[Word]) -> Inside:

@@ -227,8 +227,9 @@ def _header_of(
 ) -> tuple[Placed | None, bool]:
     """Return the cell of one header row that stands over a value column, and whether it covers the column itself.
 
-    In a row with fewer cells than value columns each date or unit spans several, and the nearest one holds: "2016" stands between
-    or over the right one of an inner and an outer column. A worded header does so only for columns that have none of their own.
+    In a row with fewer cells than value columns each date or unit spans several. Where the last column has one of its own and the
+    first has none, dates stand over the outer, right ones of inner and outer columns, and the next one holds; the other way round
+    the one before; else the nearest. A worded header does so only for columns that have none of their own.
     """
     candidates = [p for p in cells if any(c not in excluded for c in range(p.col, p.col + p.span))]
     exact = [p for p in candidates if p.col <= col < p.col + p.span]
@@ -236,6 +237,12 @@ def _header_of(
         return exact[0], True
     if not candidates or len(candidates) >= len(spots):
         return None, False
+    own = {c for p in candidates for c in range(p.col, p.col + p.span)}
+    outer, inner = max(spots) in own, min(spots) in own
+    if outer and not inner:
+        return next(p for p in candidates if p.col > col), False
+    if inner and not outer:
+        return next(p for p in reversed(candidates) if p.col < col), False
     x0, x1 = spots[col]
     return min(candidates, key=lambda p: _distance((x0 + x1) / 2, p)), False
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -131,6 +132,27 @@ def test_a_ruled_grid_with_a_cell_over_two_rows() -> None:
     steel = next(cell for cell in table.cells if cell.text == "Steel")
     assert (steel.row_span, steel.col_span) == (2, 1)
     assert table.n_header_rows == 1
+
+
+def test_a_row_of_values_right_above_its_grid_is_the_grids_first() -> None:
+    xs, ys = (0, 120, 200, 280), (20, 34, 48, 62)
+    rows = ("Change", "(30)", "(49)"), ("Opening", "16", "65"), ("Other", "1", "2"), ("Closing", "(14)", "16")
+    words = []
+    for r, row in enumerate(rows):
+        for c, word in enumerate(row):
+            x0 = 4 if c == 0 else xs[c + 1] - 4 - 5 * len(word)
+            y0 = 8 if r == 0 else ys[r - 1] + 2
+            words.append(Word(word, Box(x0, y0, x0 + 5 * len(word), y0 + 10), 3 * r + c))
+    rules = [Rule(0, y, 280, y) for y in ys] + [Rule(x, 20, x, 62) for x in xs]
+    (table,) = read_tables(PageContent(1, 300, 300, 0, "text_layer", tuple(words), tuple(rules)))
+    assert grid_of(table) == [list(row) for row in rows]
+    assert table.n_header_rows == 0
+    aside = [
+        replace(w, box=Box(w.box.x0 - 20, w.box.y0, w.box.x1 - 20, w.box.y1)) if w.text in rows[0][1:] else w
+        for w in words
+    ]
+    (apart,) = read_tables(PageContent(1, 300, 300, 0, "text_layer", tuple(aside), tuple(rules)))
+    assert grid_of(apart) == [list(row) for row in rows[1:]]
 
 
 def test_the_engine_meets_its_protocol() -> None:

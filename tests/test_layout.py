@@ -50,6 +50,19 @@ def test_notes_are_no_values() -> None:
     assert (side.note_cols, side.value_cols) == ((1,), (2, 3, 4, 5))
 
 
+def test_dates_over_the_outer_columns_hold_for_the_inner_ones_before_them() -> None:
+    rows = [["", "Notes", "", "2016 £", "", "2015 £"], *UK_SHEET[1:]]
+    table = printed_table(rows)
+    left = {  # nearer to the column before
+        c: Box(c.box.x0 - 40, c.box.y0, c.box.x1 - 40, c.box.y1) for c in table.cells if c.col == 4
+    }
+    near = tuple(
+        c.model_copy(update={"box": left[c], "value_box": left[c]}) if c in left else c for c in table.cells
+    )
+    (side,) = lay_out(table.model_copy(update={"cells": near}), ".").sides
+    assert side.headers == ("2016 £", "2016 £", "2015 £", "2015 £")
+
+
 def test_unheaded_note_numbers_are_known_by_their_size() -> None:
     rows = [["", "", "2023", "2022"], *[[r[0], str(i), *r[1:]] for i, r in enumerate(BALANCE[2:8], 1)]]
     (side,) = lay_out(printed_table(rows), ".").sides
