@@ -282,10 +282,18 @@ def test_a_label_that_begins_above_its_table_is_whole() -> None:
     assert labels[-3:] == ["Net increase in cash and cash equivalents", CASH[14][0], CASH[15][0]]
 
 
-def test_a_heading_above_a_label_that_begins_with_brackets_stays_a_heading() -> None:
+@pytest.mark.parametrize(
+    ("begun", "whole"),
+    [
+        ("(Decrease)/increase in cash", "(Decrease)/increase in cash"),
+        ("(note 5)", "Reconciliation of net cash flow (note 5)"),
+    ],
+)
+def test_a_heading_above_a_label_that_begins_with_brackets_stays_a_heading(begun: str, whole: str) -> None:
     upper = printed_table(CASH[:13], above=CASH_ABOVE, table_id="upper")
-    rows = [["(Decrease)/increase in cash", *CASH[13][1:]], *CASH[14:]]
-    lower = printed_table(
-        rows, header_rows=0, top=100 + 12.0 * 14, table_id="lower", above=["Reconciliation of net cash flow"]
-    )
-    assert "(Decrease)/increase in cash" in [item.label for item in primary(upper, lower)[0].items]
+    top = 100 + 12.0 * 14
+    rows = [[begun, *CASH[13][1:]], *CASH[14:]]
+    lower = printed_table(rows, header_rows=0, top=top, table_id="lower")
+    line = printed_line("Reconciliation of net cash flow", top - 12)
+    pages = [replace(page, lines=(line,)) for page in readings_of(upper, lower)]
+    assert whole in [item.label for item in find_statements((upper, lower), pages)[0].items]
