@@ -114,7 +114,7 @@ def _layout(rng: np.random.Generator, split: Split, language: Language) -> Layou
     bold = face(font_file(rng, split, family, "bold"), em)
     if language == "chinese":
         regular = bold = face(chinese_font(), em)
-    notation = replace(draw_notation(rng), percent=None, currency=None)
+    notation = replace(draw_notation(rng), percent=None, currency=None, after="")
     return Layout(
         language, em, em * float(rng.uniform(1.25, 2.0)), _ruling(rng), bool(rng.random() < 0.15), notation, regular, bold,
         int(rng.integers(0, 60)),

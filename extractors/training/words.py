@@ -1,6 +1,7 @@
 """Which words stand in a drawn table? Line items of financial statements in six languages, headers, and words like them.
 
-In: a random generator. Out: printed texts without line breaks, all in Latin letters. Nothing here is read from a document.
+In: a random generator. Out: printed texts without line breaks, all in Latin letters. Words of no list are as frequent as those of the
+lists, so that a reader learns letters and not a vocabulary.
 """
 
 from __future__ import annotations
@@ -9,100 +10,53 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from extractors.training.wordlists import (
+    ACCENTED,
+    CODAS,
+    HEADERS,
+    LINE_ITEMS,
+    MONTHS,
+    NAME_PARTS,
+    NAME_TAILS,
+    ONSETS,
+    PROSE,
+    SECOND_LINES,
+    UNITS,
+    VOWELS,
+)
+
+Item = TypeVar("Item")
 CONCEPTS = Path(__file__).parents[1] / "concepts.json"
 LAST_LATIN = 0x250  # first code point past Latin Extended-B
 DASHES = "–—"  # the other characters that a label may have
 CODE_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CODE_DIGITS = "0123456789"
+SPELLING = "abcdefghijklmnopqrstuvwxyz" + CODE_LETTERS + CODE_DIGITS
 
-LINE_ITEMS = """
-Raw materials|Work in progress|Finished goods|Trade and other payables|Borrowings|Lease liabilities|Contract assets
-Prepaid expenses and other current assets|Accrued compensation and benefits|Deferred revenue, non-current|Term loan
-Marketable securities|Equity securities without readily determinable fair values|Restricted cash|Land and buildings
-Machinery and equipment|Construction in progress|Less: accumulated depreciation|Patents and licences|Customer relationships
-Research and development|Sales and marketing|General and administrative|Restructuring charges|Impairment of goodwill
-Loss on extinguishment of debt|Gain on sale of business|Provision for credit losses|Share-based compensation expense
-Purchases of property, plant and equipment|Acquisitions, net of cash acquired|Repayment of long-term debt|Repurchase of shares
-Proceeds from issuance of notes|Effect of exchange rate changes on cash|Net increase (decrease) in cash|Dividends paid
-Balance at beginning of year|Balance at 31 December|Transfers to reserves|Share premium account|Called up share capital
-Federal|State and local|Foreign|United States|Europe, Middle East and Africa|Asia Pacific|Japan|Rest of world|Corporate
-Within one year|One to five years|After five years|Total minimum payments|Imputed interest|Weighted average rate
-Level 1|Level 2|Level 3|Interest rate swaps|Forward contracts|Commercial paper|Money market funds|Municipal bonds
-Wages and salaries|Social security costs|Pension costs|Directors' emoluments|Audit fees|Tax advisory services
-Number of employees|Average headcount|Stores at end of period|Square metres|Tonnes sold|Passengers carried|Occupancy rate
-Opening balance|Closing balance|Additions|Disposals|Charge for the year|Exchange differences|Net book value|Cost|Amortisation
-Interest received|Interest paid|Taxes paid|Other, net|Subtotal|Total|Average|of which due within one year|thereof: own shares
-Premiums earned|Claims incurred|Loans and advances to customers|Deposits from banks|Tier 1 capital|Risk-weighted assets
-Immaterielle Vermögensgegenstände|Sachanlagen|Finanzanlagen|Vorräte|Forderungen und sonstige Vermögensgegenstände
-Kassenbestand, Guthaben bei Kreditinstituten|Gezeichnetes Kapital|Kapitalrücklage|Gewinnvortrag|Jahresüberschuss
-Rückstellungen für Pensionen|Steuerrückstellungen|Verbindlichkeiten aus Lieferungen und Leistungen|Löhne und Gehälter
-Soziale Abgaben|Abschreibungen auf Sachanlagen|Sonstige betriebliche Erträge|Zinsen und ähnliche Aufwendungen|Summe
-Bestandsveränderungen|Aufwendungen für bezogene Leistungen|davon aus verbundenen Unternehmen|Rechnungsabgrenzungsposten
-Immobilisations corporelles|Immobilisations incorporelles|Écarts d'acquisition|Stocks et en-cours|Créances clients
-Trésorerie et équivalents de trésorerie|Capital social|Réserves consolidées|Résultat de l'exercice|Emprunts obligataires
-Dettes fournisseurs|Charges de personnel|Dotations aux amortissements|Résultat opérationnel courant|Impôts différés
-Produits financiers|Coût de l'endettement financier net|Intérêts minoritaires|Total de l'actif|Autres passifs non courants
-Inmovilizado material|Inmovilizado intangible|Existencias|Deudores comerciales|Efectivo y otros activos líquidos
-Fondos propios|Reservas|Resultado del ejercicio|Deudas con entidades de crédito|Acreedores comerciales|Gastos de personal
-Amortización del inmovilizado|Ingresos financieros|Impuesto sobre beneficios|Aprovisionamientos|Otros gastos de explotación
-Ativo imobilizado|Intangível|Contas a receber de clientes|Caixa e equivalentes de caixa|Empréstimos e financiamentos
-Fornecedores|Obrigações trabalhistas|Patrimônio líquido|Lucro do exercício|Despesas com vendas|Resultado financeiro
-Depreciação e amortização|Imposto de renda e contribuição social|Receitas financeiras|Variação cambial|Provisões
-Materiële vaste activa|Immateriële vaste activa|Voorraden|Vorderingen|Liquide middelen|Eigen vermogen|Voorzieningen
-Kortlopende schulden|Langlopende schulden|Lonen en salarissen|Afschrijvingen|Financiële baten en lasten|Overige kosten
-"""
-HEADERS = """
-Note|Notes|Total|Change|% Change|Budget|Actual|Group|Company|Description|Item|Amount|Balance|Debit|Credit|Shares|Cost|Quantity
-$'000|£'000|€'000|£m|$m|€ million|EUR|USD|GBP|TEUR|RMB'000|US$|%|Unaudited|Audited|Restated|As reported|Adjusted
-Year ended|Three months ended|Nine months ended|Fiscal year|As of|Years Ended December 31,|June 30,|December 31,|March 31, 2023
-31 December|30 June 2024|31 March|31.12.2023|31.12.2024|Vorjahr|Geschäftsjahr|Anhang|Exercice|Ejercicio|Exercício|Boekjaar|Ref.
-Fair value|Carrying amount|Gross|Net|Level 1|Level 2|Maturity|Rate|Low|High|Common Stock|Retained Earnings|Q1|Q2|Q3|Q4|H1|FY2024
-In millions|(in thousands)|(in millions, except per share data)|Assets|Liabilities|Revenue|Operating|Segment|Date|Value|Price
-"""
-PROSE = """
-the company and its subsidiaries hold these amounts at fair value through profit or loss as described in the notes which form an
-integral part of these consolidated financial statements are based on estimates that management considers reasonable under
-circumstances during the period we recognised an impairment because expected future cash flows were lower than carrying amount
-following table presents changes by segment for each of last three years ended including effects from currency translation and
-see accompanying report independent registered public accounting firm its board directors approved on behalf figures have been
-rounded may not add due to rounding includes amounts attributable non controlling interests excluding discontinued operations
-"""
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-    "Januar",
-    "März",
-    "Juni",
-    "Juli",
-    "Oktober",
-    "Dezember",
-    "janvier",
-    "mars",
-    "juin",
-    "décembre",
-    "enero",
-    "diciembre",
-    "março",
-    "dezembro",
-    "maart",
-]
+ACCENTED_SHARE = 0.1  # of invented words
+JOINTS = (
+    " and ", " of ", ", net of ", " & ", "/", " / ", " – ", " - ", ", ", " for ", " (", " attributable to ", "; ", ": ", " – ", " due to ",
+)  # fmt: skip
 
 
 def _items(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for line in text.strip().splitlines() for item in line.split("|"))
+
+
+MONTH_NAMES = tuple(MONTHS.split())
+PROSE_WORDS = tuple(PROSE.split())
+SECONDS, TAILS, PARTS, UNIT_NAMES = (
+    _items(SECOND_LINES),
+    _items(NAME_TAILS),
+    tuple(NAME_PARTS.split()),
+    tuple(UNITS.split()),
+)
+FIRST_SOUNDS, MIDDLE_SOUNDS = tuple(ONSETS.split()), tuple(VOWELS.split())
+LAST_SOUNDS = ("",) * 6 + tuple(CODAS.split())  # of a syllable
 
 
 def _is_latin(text: str) -> bool:
@@ -127,10 +81,10 @@ def headers() -> tuple[str, ...]:
 def _words() -> tuple[str, ...]:
     """Return the single words of all texts, of three letters and more."""
     found = {word.strip("(),:;'") for item in line_items() for word in item.split()}
-    return tuple(sorted(word for word in found | set(PROSE.split()) if len(word) > 2))
+    return tuple(sorted(word for word in found | set(PROSE_WORDS) if len(word) > 2))
 
 
-def pick(rng: np.random.Generator, items: Sequence[str]) -> str:
+def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
     """Return one of `items`."""
     return items[int(rng.integers(len(items)))]
 
@@ -141,22 +95,137 @@ def invented_word(rng: np.random.Generator) -> str:
     return head[: int(rng.integers(1, len(head)))] + tail[int(rng.integers(1, len(tail))) :]
 
 
-def _code(rng: np.random.Generator) -> str:
+def random_word(rng: np.random.Generator) -> str:
+    """Return a word of syllables that no list holds, now and then of letters that cannot be spoken."""
+    if rng.random() < 0.12:
+        return "".join(pick(rng, SPELLING) for _ in range(int(rng.integers(1, 8))))
+    n = int(rng.choice((1, 2, 3, 4), p=(0.25, 0.42, 0.25, 0.08)))
+    word = "".join(
+        pick(rng, FIRST_SOUNDS) + pick(rng, MIDDLE_SOUNDS) + pick(rng, LAST_SOUNDS) for _ in range(n)
+    )
+    if rng.random() < ACCENTED_SHARE:
+        at = int(rng.integers(len(word)))
+        word = word[:at] + pick(rng, ACCENTED.get(word[at], word[at])) + word[at + 1 :]
+    return word
+
+
+def name(rng: np.random.Generator) -> str:
+    """Return the name of a person, a place, a product or a company."""
+    words = [random_word(rng).capitalize() for _ in range(int(rng.integers(1, 4)))]
+    kind = rng.random()
+    if kind < 0.35:
+        words.append(pick(rng, TAILS))
+    elif kind < 0.5:
+        words.insert(0, f"{pick(rng, CODE_LETTERS)}.")
+    elif kind < 0.6:
+        words.insert(
+            int(rng.integers(0, 2)),
+            pick(rng, PARTS),
+        )
+    elif kind < 0.7:
+        words[-1] += "-" + random_word(rng).capitalize()
+    text = " ".join(words)
+    return text.upper() if rng.random() < 0.12 else text
+
+
+def abbreviation(rng: np.random.Generator) -> str:
+    """Return capitals as departments, rates and securities are known by, now and then with small letters or figures among them."""
+    text = "".join(pick(rng, CODE_LETTERS) for _ in range(int(rng.integers(2, 6))))
+    kind = rng.random()
+    if kind < 0.15:
+        return text[0].lower() + text[1:]
+    if kind < 0.25:
+        return text + pick(rng, ("s", "x", "o", "i"))
+    if kind < 0.35:
+        return text + pick(rng, CODE_DIGITS)
+    return f"{text[0]}&{text[1:]}" if kind < 0.42 else text
+
+
+def unit(rng: np.random.Generator) -> str:
+    """Return a unit or another short entry."""
+    return pick(rng, UNIT_NAMES)
+
+
+def small_text(rng: np.random.Generator) -> str:
+    """Return the few words of an entry: what was bought, who was paid."""
+    kind = rng.random()
+    if kind < 0.4:
+        return name(rng)
+    if kind < 0.8:
+        text = " ".join(
+            random_word(rng) if rng.random() < 0.4 else pick(rng, _words())
+            for _ in range(int(rng.integers(1, 5)))
+        )
+        return text[:1].upper() + text[1:]
+    return f"{pick(rng, _words()).capitalize()} {code(rng)}" if kind < 0.93 else f"{name(rng)} {date(rng)}"
+
+
+def second_line(rng: np.random.Generator) -> str:
+    """Return how a label goes on in its second line: in small letters."""
+    if rng.random() < 0.4:
+        return pick(rng, SECONDS)
+    text = f"{pick(rng, ('and', 'of', 'in', 'for', 'to', 'from', 'net', 'the', 'by', 'or', 'with', 'und', 'de'))} {phrase(rng, 1, 6)}"
+    return text + pick(rng, ("", "", "", ":", ",", ")", " (Note 7)", f" {rng.integers(1990, 2031)}"))
+
+
+def with_figures(rng: np.random.Generator) -> str:
+    """Return a label that has figures in it: years, rates, classes, numbers of shares, references."""
+    year, n = int(rng.integers(1990, 2061)), int(rng.integers(1, 60))
+    rate = f"{rng.integers(0, 12)}.{pick(rng, ('5', '25', '75', '125', '375', '875', '40', '0'))}%"
+    item = pick(rng, line_items())
+    shares = f"{rng.integers(1, 900)},{rng.integers(0, 10**6) // 1000:03d},{rng.integers(0, 1000):03d}"
+    forms = (
+        f"{year} notes", f"{rate} Senior Notes due {year}", f"Note {n}", f"{item} (Note {n})", f"{item} – note {n}", f"Class {pick(rng, CODE_LETTERS)}",
+        f"Class {pick(rng, 'ABC')} common stock, ${rng.integers(0, 2)}.{rng.integers(0, 100):02d} par value", f"{item} {year}", f"Level {n % 3 + 1}",
+        f"{n} {item.lower()}", f"Tranche {n}", f"{item}, {rate}", f"Due after {n} years", f"{n} to {n + 4} years", f"Balance at December {n % 31 + 1}, {year}",
+        f"{shares} shares issued", f"(authorized {shares} shares)", f"LIBOR + {rate}", f"Q{n % 4 + 1} {year}", f"Series {n}-{pick(rng, CODE_LETTERS)}",
+        f"Weighted average shares ({n} classes)", f"{pick(rng, 'abcdefgh')}) {item}", f"§ {n} {item}", f"{year}/{(year + 1) % 100:02d} {item}",
+        f"{item} ({rate})", f"{day(rng)} {item}", f"Balance, {day(rng)}", f"{item} at {day(rng)}",
+    )  # fmt: skip
+    return pick(rng, forms)
+
+
+def column_head(rng: np.random.Generator) -> str:
+    """Return what stands above a column: mostly as reports have it."""
+    kind = rng.random()
+    if kind < 0.75:
+        return pick(rng, headers())
+    return (
+        abbreviation(rng)
+        if kind < 0.85
+        else name(rng)
+        if kind < 0.93
+        else pick(rng, ("Note", "%", "Ref", "No.", "#", "Nr."))
+    )
+
+
+def code(rng: np.random.Generator) -> str:
+    """Return a number of an order, an article or an account."""
+    if rng.random() < 0.25:
+        groups = [
+            "".join(pick(rng, SPELLING[-36:]) for _ in range(int(rng.integers(1, 6))))
+            for _ in range(int(rng.integers(1, 4)))
+        ]
+        return pick(rng, ("-", "-", "/", ".", "_")).join(groups)
     letters = "".join(pick(rng, CODE_LETTERS) for _ in range(rng.integers(0, 4)))
     digits = "".join(pick(rng, CODE_DIGITS) for _ in range(rng.integers(1, 8)))
-    return letters + pick(rng, ("", "-", " ", "/")) + digits
+    return letters + (pick(rng, ("", "-", " ", "/")) if letters else "") + digits
 
 
 def phrase(rng: np.random.Generator, least: int = 1, most: int = 5) -> str:
     """Return `least` to `most` words that belong together by nothing but chance; some are invented."""
     n = int(rng.integers(least, most + 1))
-    return " ".join(invented_word(rng) if rng.random() < 0.35 else pick(rng, _words()) for _ in range(n))
+    ways = (invented_word, invented_word, random_word, None, None, None, None)
+    out = [way(rng) if (way := pick(rng, ways)) else pick(rng, _words()) for _ in range(n)]
+    return " ".join(out)
 
 
 def sentence(rng: np.random.Generator) -> str:
     """Return a line of running text."""
-    words = PROSE.split()
-    text = " ".join(pick(rng, words) for _ in range(rng.integers(6, 13)))
+    text = " ".join(
+        random_word(rng) if rng.random() < 0.08 else pick(rng, PROSE_WORDS)
+        for _ in range(rng.integers(6, 15))
+    )
     return text[0].upper() + text[1:] + pick(rng, ("", ".", ",", ":"))
 
 
@@ -174,14 +243,29 @@ def _cased(rng: np.random.Generator, text: str) -> str:
 def label(rng: np.random.Generator) -> str:
     """Return the label of a row: a line item, words that look like one, a name or a code."""
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.42:
         text = pick(rng, line_items())
-    elif kind < 0.9:
+    elif kind < 0.6:
         text = phrase(rng)
-    elif kind < 0.95:
-        text = f"{pick(rng, line_items())} {_code(rng)}"
+    elif kind < 0.68:
+        text = pick(rng, line_items()) + (joint := pick(rng, JOINTS)) + pick(rng, line_items()).lower()
+        text += ")" if joint == " (" else ""
+    elif kind < 0.76:
+        text = with_figures(rng)
+    elif kind < 0.84:
+        text = name(rng)
+    elif kind < 0.88:
+        text = (
+            f"{abbreviation(rng)} {phrase(rng, 1, 3)}"
+            if rng.random() < 0.5
+            else f"{phrase(rng, 1, 3)} ({abbreviation(rng)})"
+        )
+    elif kind < 0.92:
+        text = " ".join(random_word(rng) for _ in range(int(rng.integers(1, 5))))
+    elif kind < 0.96:
+        text = f"{pick(rng, line_items())} {code(rng)}"
     else:
-        text = f"{_code(rng)} {phrase(rng, 1, 3)}"
+        text = f"{code(rng)} {phrase(rng, 1, 3)}"
     text = _cased(rng, text)
     tail = rng.random()
     if tail < 0.04:
@@ -201,7 +285,19 @@ def date(rng: np.random.Generator) -> str:
     forms = (
         str(year), str(year), str(year), str(year), f"FY{year % 100:02d}", f"{year - 1}/{year % 100:02d}", f"{year - 1}-{year}",
         f"{day:02d}.{month:02d}.{year}", f"{day}/{month}/{year}", f"{year}-{month:02d}-{day:02d}",
-        f"{day} {pick(rng, MONTHS)} {year}", f"{pick(rng, MONTHS)} {day}, {year}", f"{pick(rng, MONTHS[:12])[:3]} {year % 100:02d}",
+        f"{day} {pick(rng, MONTH_NAMES)} {year}", f"{pick(rng, MONTH_NAMES)} {day}, {year}", f"{pick(rng, MONTH_NAMES[:12])[:3]} {year % 100:02d}",
         f"Q{month % 4 + 1} {year}",
+    )  # fmt: skip
+    return pick(rng, forms)
+
+
+def day(rng: np.random.Generator) -> str:
+    """Return a day as it stands before an entry."""
+    year, month, number = int(rng.integers(1995, 2031)), int(rng.integers(1, 13)), int(rng.integers(1, 29))
+    short = MONTH_NAMES[month - 1][:3]
+    forms = (
+        f"{number:02d} {short} {year}", f"{number} {short} {year}", f"{number:02d} {short}", f"{short} {number}", f"{number:02d}.{month:02d}.{year}",
+        f"{number:02d}.{month:02d}.", f"{number:02d}/{month:02d}/{year}", f"{month:02d}/{number:02d}/{year % 100:02d}", f"{year}-{month:02d}-{number:02d}",
+        f"{number:02d}-{short}-{year % 100:02d}", f"{number} {MONTH_NAMES[month - 1]} {year}", f"{MONTH_NAMES[month - 1]} {number}, {year}",
     )  # fmt: skip
     return pick(rng, forms)
