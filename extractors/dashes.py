@@ -1,12 +1,15 @@
-"""Answers where lonely dashes stand in a scanned table: printed for nil, and too small for a detector of lines.
+"""Where do dashes stand in a scanned table, printed for nil? The ink and the words of an upright page → its dashes as words, in points.
 
-In: the ink of an upright page without its ruled lines, and the words already recognised. Out: further words, in points.
-A dash is told from dirt by its company: it stands on the row of some word before it, and under or over the figures of a column.
+In: the ink without its ruled lines, and the words already recognised. Out: the words with other signs that a recogniser makes of a dash
+(the Chinese numeral one, an underscore) as dashes, and further words for dashes too small for a detector of lines.
+A dash is told from dirt, and from those signs, by its company: it stands under or over the figures of a column, and on the row of some word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,12 +21,40 @@ from schemas.page import Word
 SHORTEST, LONGEST = 0.18, 1.3  # of the font size: a hyphen, an em dash
 THICKEST = 0.22  # of the font size
 SLENDER = 1.5  # times as long as thick
-FILLED = 0.6  # of its box is ink
+FILLED = 0.45  # of its box is ink; of a stroke that is not quite level, stairs are left empty
 ALONE = 0.8  # of the font size to its left and right is free of other ink
 ON_ROW = 0.3  # of the font size between its middle and that of the row's words
 IN_COLUMN = 1.0  # of the font size that it may stand beside the column's figures
 MOST_MARKS = 20_000  # connected marks on a page; more is noise, and noise holds dashes everywhere
 CONFIDENCE = 0.9
+SIGN_SHARE = 0.4  # of the width of a sign with a dash right behind it
+
+# one stroke, as a recogniser of many scripts may write it; with a currency sign, or the letter that was made of one
+_STROKE = re.compile(r"(?P<sign>[$£€¥Ss])?(?P<dash>[-‐–—―─一ー_]{1,3})")
+
+
+def with_dashes(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words with each stroke that stands alone in a column of figures as a dash, parted from a sign before it."""
+    figures = [word for word in words if any(letter.isdigit() for letter in word.text)]
+    if not figures:
+        return tuple(words)
+    size = float(np.median([word.box.height for word in figures]))
+    return tuple(part for word in words for part in _dashed(word, figures, size))
+
+
+def _dashed(word: Word, figures: Sequence[Word], size: float) -> Iterator[Word]:
+    stroke = _STROKE.fullmatch(word.text)
+    if stroke is None or not _in_column(word.box, figures, size):
+        yield word
+        return
+    dash = stroke["dash"] if set(stroke["dash"]) <= set("-–—") else "—"
+    word = replace(word, confidence=max(word.confidence, CONFIDENCE))  # in doubt is which stroke it is
+    if stroke["sign"] is None:
+        yield replace(word, text=dash)
+        return
+    middle = word.box.x0 + SIGN_SHARE * word.box.width
+    yield replace(word, text=stroke["sign"], box=word.box._replace(x1=middle))
+    yield replace(word, text=dash, box=word.box._replace(x0=middle))
 
 
 def lonely_dashes(ink: NDArray[np.bool_], words: Sequence[Word], scale: float) -> list[Word]:
