@@ -12,6 +12,7 @@ import numpy as np
 from extractors.training.words import pick
 
 CURRENCIES = ("$", "$", "$", "€", "£", "¥", "US$", "R$", "C$")
+MOST_PERCENT = 4  # digits of a percent's whole part
 AFTER = (" €", " EUR", " USD", "x", " x", " bps", " bp", " pp", "k", "m", " m", "bn", " kr", " CR", "-")
 DASHES = ("-", "–", "—", "−")
 NIL = ("-", "-", "–", "—", "—", "0", "n/a", "nil", "N/A", "nm", "**")
@@ -40,13 +41,13 @@ def draw_notation(rng: np.random.Generator) -> Notation:
         int(rng.integers(8))
     ]  # fmt: skip
     decimals = int(rng.choice(4, p=(0.66, 0.1, 0.21, 0.03)))
-    signed = rng.random() < 0.22
+    signed = rng.random() < 0.27
     after = "" if signed or rng.random() > 0.03 else pick(rng, AFTER)
     return Notation(
         thousands,
         point,
         decimals,
-        pick(rng, ("parentheses", "parentheses", "parentheses", "-", "–", "−")),
+        pick(rng, ("parentheses", "parentheses", "parentheses", "-", "–")),
         pick(rng, NIL),
         pick(rng, CURRENCIES) if signed else None,
         bool(rng.random() < 0.65),
@@ -102,14 +103,18 @@ def draw_amount(rng: np.random.Generator, notation: Notation) -> str:
             + notation.nil
             + (notation.percent or "" if dash else "")
         )
-    n = max(1, notation.most_digits - int(rng.integers(0, 3)))
+    n = max(
+        1,
+        (min(notation.most_digits, MOST_PERCENT) if notation.percent else notation.most_digits)
+        - int(rng.integers(0, 3)),
+    )
     digits = rng.integers(0, 10, n + notation.decimals)
     if n > 1 and digits[0] == 0:
         digits[0] = rng.integers(1, 10)
     printed = "".join(map(str, digits))
     text = write(printed[:n], notation, printed[n:])
     if notation.percent:
-        text = text[-6:].lstrip(".,’ ") + notation.percent
+        text += notation.percent
         if rng.random() < 0.2 and notation.negative == "parentheses":
             return f"({text.rstrip('% ')}){notation.percent}"
     text += notation.after
@@ -134,7 +139,7 @@ def draw_note(rng: np.random.Generator) -> str:
 def draw_marked(rng: np.random.Generator, amount: str) -> str:
     """Return an amount with the marker of a footnote."""
     return amount + pick(
-        rng, (f"({rng.integers(1, 10)})", f" ({rng.integers(1, 10)})", " (a)", "*", "**", " *", "†")
+        rng, (f"({rng.integers(1, 10)})", f" ({rng.integers(1, 10)})", " (a)", "*", "**", " *")
     )
 
 

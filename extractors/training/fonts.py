@@ -47,6 +47,7 @@ STYLES: Mapping[str, Style] = {
     "Medium": "regular", "Bold": "bold", "Demi": "bold", "RB": "bold", "Semibold": "bold", "SemiBold": "bold",
     "Italic": "italic", "Oblique": "italic", "RI": "italic", "BookOblique": "italic", "LightItalic": "italic",
 }  # fmt: skip
+WITHOUT_ACCENTS = ("EBGaramond12-Bold",)  # files that have no accented letters and no dashes
 LIGHT_IS_REGULAR = ("URWBookman",)  # elsewhere Light is too thin for print
 
 
@@ -56,7 +57,7 @@ def families(split: Split) -> dict[str, dict[Style, tuple[str, ...]]]:
     found: dict[str, dict[Style, list[str]]] = {}
     for folder in FOLDERS:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if path.suffix not in SUFFIXES:
+            if path.suffix not in SUFFIXES or path.stem in WITHOUT_ACCENTS:
                 continue
             family, _, style = re.sub(r"^(Lin[A-Z][a-z]+)_", r"\1-", path.stem).partition("-")
             if family not in FAMILIES[split] or style not in STYLES:

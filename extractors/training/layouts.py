@@ -42,6 +42,7 @@ from extractors.training.words import (
 CELL_GAP = 0.75  # em of white between two cells, at least
 CLOSE_GAP = 0.5  # the same where columns are closely set; a word space is 0.25 to 0.33
 COLUMN_SHARES = (0.12, 0.32, 0.23, 0.13, 0.08, 0.06, 0.03, 0.03)  # rows with 1, 2, ... columns of amounts
+PART_SHARES = (0.42, 0.28, 0.14, 0.07, 0.05, 0.02, 0.01, 0.01)  # the same in the right parts of rows
 MOST_LABEL = 96  # letters
 MOST_LETTERS = 112  # bytes of a row with its cell breaks, so that a model's answer can hold it
 HANGING = (")", "%", "*")  # may stand right of a column's edge
@@ -61,8 +62,8 @@ class Row:
     gap: float  # white between two cells, at least
     regular: Font  # of amounts
     label_font: Font
-    strong: Font  # of an emphasised column
-    small: Font  # of raised markers
+    strong: Font  # of an emphasised column or header
+    small: Font | None  # of raised markers, where the row has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,14 @@ def lay(rng: np.random.Generator, row: Row) -> Laid:
 
 def data(rng: np.random.Generator, row: Row) -> Laid:
     """Lay out a label and amounts, right-aligned in their columns; now and then a column is blank."""
-    return _data(rng, row, label(rng))
+    return _data(rng, row, label(rng), COLUMN_SHARES)
 
 
 def part(rng: np.random.Generator, row: Row) -> Laid:
     """Lay out amounts alone, from the left edge on: the right part of a row that was too wide for one strip."""
     if rng.random() < 0.85:
         row.left = min(row.left, 0.8 * row.em)
-    return _data(rng, row, "")
+    return _data(rng, row, "", PART_SHARES)
 
 
 def _fit(font: Font, text: str, room: float, letters: int = MOST_LABEL) -> str:
@@ -149,11 +150,11 @@ def _amounts(rng: np.random.Generator, n: int) -> list[str]:
     return out
 
 
-def _data(rng: np.random.Generator, row: Row, text: str) -> Laid:
-    n = int(rng.choice(len(COLUMN_SHARES), p=COLUMN_SHARES)) + 1
+def _data(rng: np.random.Generator, row: Row, text: str, shares: Sequence[float]) -> Laid:
+    n = int(rng.choice(len(shares), p=shares)) + 1
     amounts = _amounts(rng, n)
     fonts = [row.regular] * n
-    if rng.random() < 0.2:
+    if row.strong is not row.regular:
         fonts[0 if rng.random() < 0.8 else n - 1] = row.strong
     room = row.right - row.left
     widest = max(row.strong.getlength(amount) for amount in amounts) + row.gap
@@ -166,7 +167,7 @@ def _data(rng: np.random.Generator, row: Row, text: str) -> Laid:
     text = _fit(row.label_font, text, max(room - n * widest, 0.2 * room), left)
     placed, cells = ([Placed(row.left, text, row.label_font)] if text else []), [text]
     end = placed[0].end if text else row.left - row.gap
-    if text and rng.random() < 0.05:
+    if text and row.small and rng.random() < 0.35:
         marker = Placed(end + 0.05 * row.em, f"({int(rng.integers(1, 10))})", row.small, 0.32 * row.em)
         placed.append(marker)
         cells[0] += marker.text
@@ -231,7 +232,7 @@ def _pieces(
                 )
             )
         return [Placed(max(x, previous + row.gap), sign, font), Placed(inner, figures, font)]
-    if amount.endswith(")") and amount[-3:-2] == "(" and amount[:-3]:
+    if row.small and amount.endswith(")") and amount[-3:-2] == "(" and amount[:-3]:
         end = x + font.getlength(amount[:-3])
         return [
             Placed(x, amount[:-3], font),
@@ -354,7 +355,7 @@ def header(rng: np.random.Generator, row: Row) -> Laid:
     if at_left:
         row.left = min(row.left, 0.8 * row.em)
     room = row.right - row.left
-    font = row.strong if rng.random() < 0.3 else row.regular
+    font = row.strong
     widest = max(font.getlength(each) for each in heads) + row.gap
     n = max(1, min(len(heads), int(0.85 * room / widest)))
     heads = heads[:n]
@@ -404,5 +405,5 @@ def _line(rng: np.random.Generator, row: Row, text: str) -> Laid:
 
 
 WAYS: Sequence[tuple[float, Callable[[np.random.Generator, Row], Laid]]] = (
-    (0.46, data), (0.12, part), (0.12, ledger), (0.03, texts), (0.12, header), (0.1, heading), (0.05, text_line),
+    (0.41, data), (0.17, part), (0.12, ledger), (0.03, texts), (0.11, header), (0.11, heading), (0.05, text_line),
 )  # fmt: skip

@@ -26,6 +26,7 @@ from extractors.training.words import label, pick
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels; a multiple of what one image token covers
 SMALLEST_TEXT, LARGEST_TEXT = 10.5, 20.0  # pixels per em
+USUAL_TEXT = 16.0  # pixels per em of rows that are cut out where there is room
 FILLING = 15.5  # pixels per em below which a row is as wide as the strip: that is why it was made small
 EDGE = 8  # pixels of white left of a row that was cut out
 BRIGHT = 200  # grey level above which the paper's grey fills the strip
@@ -48,7 +49,7 @@ def draw_strip(rng: np.random.Generator, split: Split, strength: float = 1.0) ->
     family, style = draw_family(rng, split), draw_style(rng)
     # Straight at the strip's size, as pages are rendered; or finer and scaled down, as scans are.
     scale = 1.0 if rng.random() < 0.4 else float(rng.uniform(1.2, FINEST))
-    em = float(rng.uniform(SMALLEST_TEXT, LARGEST_TEXT)) * scale
+    em = _text_size(rng) * scale
     size = max(8, round(em))
     regular = face(font_file(rng, split, family, style), size)
     label_style: Style = "regular" if style == "italic" and rng.random() < 0.5 else style
@@ -56,16 +57,26 @@ def draw_strip(rng: np.random.Generator, split: Split, strength: float = 1.0) ->
     row = Row(
         STRIP_WIDTH * scale,
         float(size),
-        float(EDGE if rng.random() < 0.3 else rng.uniform(1, 40)) * scale,
+        float(EDGE + rng.uniform(-2, 2) if rng.random() < 0.55 else rng.uniform(1, 40)) * scale,
         _right_end(rng, em / scale) * scale,
         (CLOSE_GAP if rng.random() < 0.25 else CELL_GAP) * size,
         regular,
         label_font,
-        face(font_file(rng, split, family, "bold"), size),
-        face(font_file(rng, split, family, style), max(7, round(RAISED * size))),
+        face(font_file(rng, split, family, "bold"), size) if rng.random() < 0.25 else regular,
+        face(font_file(rng, split, family, style), max(7, round(RAISED * size)))
+        if rng.random() < 0.15
+        else None,
     )
     laid = lay(rng, row)
     return Strip(_paint(rng, row, scale, laid, split, strength), tuple(plain(cell) for cell in laid.cells))
+
+
+def _text_size(rng: np.random.Generator) -> float:
+    """Return a size of text (strip pixels per em): the usual one, or what it takes to make a wide row fit."""
+    kind = rng.random()
+    if kind < 0.4:
+        return float(rng.uniform(USUAL_TEXT - 1, USUAL_TEXT + 1))
+    return float(rng.uniform(SMALLEST_TEXT, FILLING if kind < 0.8 else LARGEST_TEXT))
 
 
 def _right_end(rng: np.random.Generator, em: float) -> float:

@@ -62,6 +62,54 @@ and restricted cash at end of period|respectively|shares issued and outstanding|
 accounted for using the equity method|including current portion|for the period|per share amounts|and 2022, respectively|owners of the parent
 of allowance for doubtful accounts|des Geschäftsjahres|aus Lieferungen und Leistungen|de l'exercice|por operaciones continuadas|do período
 """
+WORDS = """
+accelerated acceptances accounted accretion accrual accruals accrued accumulated acquired acquiree acquisitions activities actuarial adequacy
+adjusted adjustment adjustments administrative advances advertising affiliates aggregate agreements aircraft allocated allowance allowances
+amended amortizable amortization amounts annual appreciation arrangements assessment assessments associates assumed assumptions attributable
+audit authorized automotive available awards bankruptcy basic beneficial benefit benefits billings bonds borrowed borrowings brands brokerage
+buildings bullion business calculated called cancelled capital capitalized captive cards carried carrying cash casualty ceded change charge
+charges chemicals claims clearing clients collateral collected collections combined commercial commissions commitments commodity common
+communications compensation competitive completed components comprehensive computer concentration consideration consolidated construction
+consultancy consumer contingencies contingent continuing contract contracts contractual contributed contributions controlled conversion
+convertible corporate costs coupons covered credit creditors cumulative currencies current curtailment customers data dealers debentures debit
+debt debtors declared deductions default deferred deficit defined delivery demand deposits depletion deposited derecognised derivative
+derivatives designated determinable development diluted direct director disclosed disclosure discontinued discount discounts disposal disposed
+distributed distribution distributions divestiture dividend domestic donations doubtful drilling earned earnings economic effect effective
+electricity eligible employee employees employer encumbrances energy engineering entertainment entity environmental equipment equity
+equivalents escrow estimated exceptional excess exchange excluding exercised exercises expected expenditure expenditures expenses expiration
+expired exploration exports exposure extended extinguishment extraordinary facilities facility factoring federal fees fiduciary finance
+financed financial financing fiscal fixed fixtures fleet flows forecast foreclosed foreign forfeited forfeitures forward franchise freehold
+freight fuel fulfilment fully funded funding funds furniture future gains gaming general generated geographic goods goodwill government grant
+granted grants gross ground growth guaranteed guarantees healthcare hedge hedges hedging held holders holding hospitality housing impaired
+impairment impairments improvements income incorporated increase incremental incurred indemnification indemnities indirect individual inflows
+information infrastructure inherent initial input instalment institutions instruments insurance insured intangible intangibles intercompany
+interest interests interim internal international intersegment inventories inventory invested investee investees investing investment
+investments invoices issuance issued issuer issues items joint judgements labour land laws leased leasehold leases legal lenders lending
+liabilities liability licensing liquid liquidity litigation loans logistics long-term losses maintenance managed management mandatory
+manufacturing margin marketable marketing materials maturities maturity measured measurement medical members membership merchandise merger
+minimum minority miscellaneous mobile model mortgage mortgages movement movements multi-employer municipal natural net network non-cash
+non-controlling noncontrolling noncurrent non-recurring notes notional obligations occupancy offering offset oil onerous operated operating
+operations opportunities option options ordinary other outflows outstanding overdraft overdrafts overheads owned owners ownership packaging
+paid parent participating partner partners payable payables payment payments payroll penalties pension performance permanent petroleum
+pharmaceutical plans plant pledged policies policyholders pool portfolio portion positions postage postemployment postretirement preferred
+premium premiums prepaid prepayments presented principal prior privatisation proceeds processing product production products professional
+profit program projects promissory properties property provided provision provisions public publishing purchase purchased purchases qualified
+raised ratable real realizable realized rebates receipts receivable receivables recognised recognized reconcile reconciliation recoverable
+recoveries recovery redeemable redeemed redemption refinancing refundable refunds regulatory reimbursement reinsurance reinvested related
+remeasurement remaining rendered rent rental rentals reorganization repairs repayment repayments reporting repurchase repurchased repurchases
+research reserve reserves residual restated restricted restructuring retail retained retirement return returns revaluation revenue revenues
+reversal revolving rights risk royalties salaries sales salvage savings scheduled securities securitization securitized segment selling senior
+separate service services servicing settled settlement settlements share shareholders shareholding shares shipping short-term software sold
+sponsored stock stockholders storage stores straight-line structured subordinated subscribers subscription subscriptions subsequent
+subsidiaries subsidiary subsidies supplemental supplementary supplier suppliers supplies support surplus swap swaps syndicated systems tangible
+tax taxable taxation taxes technology telecommunications temporary tenant term termination third-party tools trade trademarks trading
+transaction transactions transfer transferred transfers transition translation transmission transportation travel treasury turnover
+unallocated unamortised unamortized unappropriated unaudited uncertain uncollectible unconsolidated underlying underwriting undistributed
+unearned unfunded unobservable unpaid unrealised unrealized unrecognized unsecured unused utilities utilization valuation value variable
+vehicles vendors vested vesting volume wages warrants warranties warranty weighted wholesale withdrawals withheld withholding worldwide
+write-down write-downs write-offs written yield
+"""
+LINKS = "of of of and and and in on to for from at by with net the the per a less or / & as under over than due under excluding including before after"
 UNITS = """
 pcs pc ea each h hrs hours days kg t m m² km kWh MWh l Stk. Std. EUR USD GBP box set lot month Yes No Paid Open A B1 n/a DR CR incl.
 """

@@ -19,6 +19,7 @@ from extractors.training.wordlists import (
     CODAS,
     HEADERS,
     LINE_ITEMS,
+    LINKS,
     MONTHS,
     NAME_PARTS,
     NAME_TAILS,
@@ -27,6 +28,7 @@ from extractors.training.wordlists import (
     SECOND_LINES,
     UNITS,
     VOWELS,
+    WORDS,
 )
 
 Item = TypeVar("Item")
@@ -49,6 +51,7 @@ def _items(text: str) -> tuple[str, ...]:
 
 MONTH_NAMES = tuple(MONTHS.split())
 PROSE_WORDS = tuple(PROSE.split())
+STATEMENT_WORDS, LINK_WORDS = tuple(WORDS.split()), tuple(LINKS.split())
 SECONDS, TAILS, PARTS, UNIT_NAMES = (
     _items(SECOND_LINES),
     _items(NAME_TAILS),
@@ -81,7 +84,7 @@ def headers() -> tuple[str, ...]:
 def _words() -> tuple[str, ...]:
     """Return the single words of all texts, of three letters and more."""
     found = {word.strip("(),:;'") for item in line_items() for word in item.split()}
-    return tuple(sorted(word for word in found | set(PROSE_WORDS) if len(word) > 2))
+    return tuple(sorted(word for word in found | set(PROSE_WORDS) | set(STATEMENT_WORDS) if len(word) > 2))
 
 
 def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
@@ -164,6 +167,8 @@ def second_line(rng: np.random.Generator) -> str:
     """Return how a label goes on in its second line: in small letters."""
     if rng.random() < 0.4:
         return pick(rng, SECONDS)
+    if rng.random() < 0.5:
+        return long_label(rng)
     text = f"{pick(rng, ('and', 'of', 'in', 'for', 'to', 'from', 'net', 'the', 'by', 'or', 'with', 'und', 'de'))} {phrase(rng, 1, 6)}"
     return text + pick(rng, ("", "", "", ":", ",", ")", " (Note 7)", f" {rng.integers(1990, 2031)}"))
 
@@ -220,6 +225,34 @@ def phrase(rng: np.random.Generator, least: int = 1, most: int = 5) -> str:
     return " ".join(out)
 
 
+def long_label(rng: np.random.Generator) -> str:
+    """Return words of statements with small words between them, as long labels have."""
+    out: list[str] = []
+    for _ in range(int(rng.integers(2, 7))):
+        word = random_word(rng) if rng.random() < 0.06 else pick(rng, STATEMENT_WORDS)
+        if rng.random() < 0.06:
+            word = f"({word})"
+        elif rng.random() < 0.14:
+            word += pick(
+                rng,
+                (
+                    ",",
+                    ",",
+                    ",",
+                    "/" + pick(rng, STATEMENT_WORDS),
+                    "'",
+                    ";",
+                    " (" + pick(rng, STATEMENT_WORDS) + ")",
+                ),
+            )
+        out.append(word)
+        if rng.random() < 0.5:
+            out.append(pick(rng, LINK_WORDS))
+    if len(out) > 1 and out[-1] in LINK_WORDS:
+        out.pop()
+    return " ".join(out).rstrip(",;")
+
+
 def sentence(rng: np.random.Generator) -> str:
     """Return a line of running text."""
     text = " ".join(
@@ -243,10 +276,12 @@ def _cased(rng: np.random.Generator, text: str) -> str:
 def label(rng: np.random.Generator) -> str:
     """Return the label of a row: a line item, words that look like one, a name or a code."""
     kind = rng.random()
-    if kind < 0.42:
+    if kind < 0.34:
         text = pick(rng, line_items())
-    elif kind < 0.6:
+    elif kind < 0.46:
         text = phrase(rng)
+    elif kind < 0.6:
+        text = long_label(rng)
     elif kind < 0.68:
         text = pick(rng, line_items()) + (joint := pick(rng, JOINTS)) + pick(rng, line_items()).lower()
         text += ")" if joint == " (" else ""
