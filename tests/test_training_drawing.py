@@ -54,7 +54,7 @@ def test_amounts_mean_numbers(seed: int) -> None:
     rng = np.random.default_rng(seed)
     notation = draw_notation(rng)
     text = draw_amount(rng, notation)
-    if text == notation.nil:
+    if notation.nil in text:
         return
     assert re.search(r"\d", text)
     found = parse_amount(text, notation.point)

@@ -13,7 +13,7 @@ from extractors.training.words import pick
 
 CURRENCIES = ("$", "$", "$", "€", "£", "¥", "US$", "R$", "C$")
 MOST_PERCENT = 4  # digits of a percent's whole part
-AFTER = (" €", " EUR", " USD", "x", " x", " bps", " bp", " pp", "k", "m", " m", "bn", " kr", " CR", "-")
+AFTER = (" €", " EUR", " USD", "x", " x", " bps", " bp", "k", "m", " m", "bn", " kr", "-")
 DASHES = ("-", "–", "—", "−")
 NIL = ("-", "-", "–", "—", "—", "0", "n/a", "nil", "N/A", "nm", "**")
 
