@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+import tomllib
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from extractors.errors import UsageError
 from schemas.records import SCHEMA_VERSION
+
+PREFIX, TOML = "PARQUETRY_", "parquetry.toml"
 
 ID_LETTERS = 39  # of a document's id in its fingerprint: 32 of a hash, with room for a mark before it
 READER_VERSION = "2"  # raised when reading the same page gives other cells or facts than before
@@ -28,15 +34,14 @@ EngineName = Literal["auto", "geometry", "vision"]
 class Settings(BaseSettings):
     """Everything `extract_document` may be told. All fields have a default that works on a laptop."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="PARQUETRY_", toml_file="parquetry.toml", frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=TOML, frozen=True, extra="forbid")
 
     engine: EngineName = Field(
         "auto", description="vision needs a worker; auto takes it when one answers, else geometry"
     )
-    worker_urls: tuple[str, ...] = Field(
-        (), description="OpenAI-compatible workers, for instance http://127.0.0.1:7860"
+    worker_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="OpenAI-compatible workers, for instance http://127.0.0.1:7860; commas between several",
     )
     worker_token: SecretStr | None = Field(None, description="bearer token of the workers")
     model: str | None = Field(
@@ -73,6 +78,14 @@ class Settings(BaseSettings):
         None, description="password for encrypted PDFs; never stored or logged"
     )
 
+    @field_validator("worker_urls", mode="before")
+    @classmethod
+    def _part_addresses(cls, value: Any) -> Any:
+        """Take the text of a variable apart: addresses with commas between them, or a JSON list."""
+        if not isinstance(value, str):
+            return value
+        return json.loads(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -84,6 +97,31 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then `parquetry.toml` in the working folder."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(**given: Any) -> Settings:
+    """Return what is given, over the environment, over `parquetry.toml`. Raises UsageError, which shows no value."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        faults = "; ".join(f"{_where(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
+        raise UsageError(f"A setting is wrong. {faults}.") from None
+    except SettingsError as error:
+        raise UsageError(f"A {PREFIX}* variable is wrong: {error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{TOML} in the working folder is no TOML ({error}); mend it.") from None
+
+
+def _where(location: tuple[int | str, ...], given: dict[str, Any]) -> str:
+    """Return where a setting with a fault may stand."""
+    name = str(location[0]) if location else ""
+    if name in given or not name:
+        return name
+    return (
+        f"{PREFIX}{name.upper()}, or {name} in {TOML}"
+        if name in Settings.model_fields
+        else f"{name} in {TOML}"
+    )
 
 
 def reading_key(

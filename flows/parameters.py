@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from extractors.errors import UnreadableError
 from extractors.ownschema import RowIs
-from extractors.settings import EngineName, Settings
+from extractors.settings import EngineName, Settings, read_settings
 from flows.plan import MAX_ATTEMPTS, Again
 from schemas.records import FailureCategory
 
@@ -116,7 +116,7 @@ class RunParameters(BaseModel):
         }
         if self.password_file:
             given["password"] = read_password(self.password_file)
-        return Settings(**given)
+        return read_settings(**given)
 
     def reread(self) -> Again:
         """Return which documents are read again although nothing about them changed."""

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from extractors.errors import UsageError, WriteError
-from extractors.settings import Settings
+from extractors.settings import Settings, read_settings
 from flows.datasets import Datasets
 from flows.pictures import page_pictures
 from flows.show import kind_text, unit_text
@@ -39,7 +39,7 @@ def write_reports(uri: str, query: str | None, to: Path | None) -> Iterator[Path
         folder.mkdir(parents=True, exist_ok=True)
         for document in documents:
             path = folder / f"{file_name(document)}.html"
-            path.write_text(report_html(document, Settings()), encoding="utf-8")
+            path.write_text(report_html(document, read_settings()), encoding="utf-8")
             yield path
     except OSError as error:
         raise WriteError(

@@ -28,7 +28,7 @@ from rich.text import Text
 
 from extractors.errors import UnreadableError, UsageError
 from extractors.likeness import Kind, centred, classify, nearest
-from extractors.settings import Settings
+from extractors.settings import Settings, read_settings
 from extractors.worker.client import WorkerClient
 from flows.datasets import Datasets
 from flows.index import Known
@@ -75,7 +75,7 @@ def show_similar(
     """
     if query is None and labels is None:
         raise UsageError("Name a document whose page others are compared with, or give --labels FILE.")
-    settings = Settings(**{name: value for name, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
+    settings = read_settings(**{name: value for name, value in (given or {}).items() if value is not None})
     out = Datasets(uri)
     wanted = find_document(out, query).known if query else None
     pages, vectors, notes = _embeddings(console, out, settings)

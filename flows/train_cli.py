@@ -165,10 +165,10 @@ def evaluate(
 
     parquetry train evaluate --worker-url http://127.0.0.1:8077 --model base --model ours --data lessons
     """
-    from extractors.settings import Settings
+    from extractors.settings import read_settings
     from flows.train_evaluate import run_evaluation
 
-    token = Settings().worker_token
+    token = read_settings().worker_token
     run_evaluation(
         Console(),
         worker_url,

@@ -16,7 +16,7 @@ from rich.console import Console
 from watchfiles import watch
 
 from extractors.errors import ParquetryError, UnreadableError, UsageError
-from extractors.settings import Settings
+from extractors.settings import read_settings
 from extractors.sources import Listed, find_sources
 from flows.api import check_api, prefect_api
 from flows.parameters import RunParameters
@@ -65,7 +65,7 @@ def batches(root: Path, quiet_seconds: float, stop: threading.Event | None = Non
     complete, so that a folder that is never quiet is read, too.
     """
     stop = stop or threading.Event()
-    links = Settings().follow_links
+    links = read_settings().follow_links
     given: dict[str, str] = {}
     changed_at: dict[str, tuple[str, float]] = {}
     ready_since: float | None = None
