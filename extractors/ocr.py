@@ -29,6 +29,9 @@ Mask = NDArray[np.bool_]  # height × width; True where there is ink
 THREADS = 4  # of one process at most; OMP_NUM_THREADS, which the pool of processes sets, goes before
 LOWEST_SCORE = 0.3  # mean probability of a line's characters; below it a picture was read as text
 DETECTED_PIXELS = 6_000_000  # looked at in one go: the detector needs some 250 bytes for each
+BAND_PIXELS = (
+    3_000_000  # of a larger picture in one go: five seconds of a processor between looks at the clock
+)
 WIDEST = 6_000  # pixels; a wider picture is scaled down before lines are looked for
 OVERLAP, EDGE = (
     150,
@@ -38,7 +41,9 @@ SIDEWAYS = 2.5  # times as high as wide and as the usual line: text that runs up
 TALL = 0.3  # of the line's height; a mark this high is a letter
 INK_CONTRAST = 60  # grey levels
 LINES_AT_ONCE = 200  # recognised between two looks at the clock: a few seconds; most pages have fewer
-LINES_WHEN_LATE = 20  # recognised all the same when looking for lines has taken the time
+LINES_WHEN_LATE = (
+    20  # read all the same when finding lines took the time; of a dense page, to see how long lines take
+)
 LEAST_SIDE = 8  # pixels; no line of writing fits into a thinner picture, and the detector refuses it
 FLAT = 8  # grey levels between the darkest and the lightest pixel; below it there is nothing to read
 DARK_GROUND = 0.5  # of a line's box is ink; letters alone cover a third or so
@@ -137,7 +142,8 @@ def detect_until(pixels: Pixels, until: float) -> tuple[Quads, float]:
         )
         quads, looked = detect_until(np.asarray(smaller, np.uint8), until)
         return np.asarray(quads * (width / WIDEST), np.float32), min(height, looked * width / WIDEST)
-    rows = max(4 * OVERLAP, DETECTED_PIXELS // width)
+    whole = height * width <= DETECTED_PIXELS
+    rows = max(4 * OVERLAP, height if whole else min(BAND_PIXELS, DETECTED_PIXELS) // width)
     found, looked = [], 0
     for top in range(0, max(1, height - OVERLAP), rows - OVERLAP):
         if top and time.monotonic() >= until:
@@ -210,18 +216,33 @@ def read_lines(
     """
     boxes = sorted(_line_boxes(quads, pixels.shape), key=lambda box: box[1])
     lines: list[TextLine] = []
-    start = 0
+    start, began = 0, time.monotonic()
     while start < len(boxes):
-        late = time.monotonic() >= until
-        if start and late:
+        now = time.monotonic()
+        if start and now >= until:
             return lines, float(boxes[start][1])
-        some = boxes[start : start + (min(LINES_WHEN_LATE, LINES_AT_ONCE) if late else LINES_AT_ONCE)]
+        some = boxes[start : start + _at_once(len(boxes), start, now - began, until - now)]
         start += len(some)
         crops = [_crop(pixels, box) for box in some]
         for box, (text, scores, middles) in zip(some, recognise(crops), strict=True):
             if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
                 lines.append(_text_line(text, scores, middles, box, ink))
     return lines, math.inf
+
+
+def _at_once(n_lines: int, n_read: int, taken: float, left: float) -> int:
+    """Return how many lines to recognise before the next look at the clock, so that it is not overdrawn by much.
+
+    `taken` and `left` are seconds: those that the lines read so far took, and those until no further one is begun.
+    """
+    few = min(LINES_WHEN_LATE, LINES_AT_ONCE)
+    if left <= 0:
+        return few
+    if n_lines <= LINES_AT_ONCE or left == math.inf:
+        return LINES_AT_ONCE
+    if not n_read:
+        return few
+    return int(max(few, min(LINES_AT_ONCE, left * n_read / max(taken, 1e-6))))
 
 
 def mean_score(lines: list[TextLine]) -> float:

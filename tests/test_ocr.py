@@ -66,6 +66,24 @@ def test_lines_are_read_from_the_top_while_there_is_time(
     assert (len(lines), read_to) == (LINES, math.inf)
 
 
+@pytest.mark.parametrize(
+    ("lines", "read", "taken", "left", "at_once"),
+    [
+        (150, 0, 0.0, 70.0, 200),  # most pages: all in one go
+        (700, 0, 0.0, math.inf, 200),
+        (700, 0, 0.0, 70.0, 20),  # how long do lines take here?
+        (700, 20, 0.7, 70.0, 200),  # not long
+        (700, 20, 7.0, 35.0, 100),  # so many that the time will be gone
+        (700, 120, 42.0, 0.5, 20),
+        (700, 0, 0.0, -3.0, 20),
+    ],
+)
+def test_a_dense_page_looks_at_the_clock_before_its_time_is_gone(
+    lines: int, read: int, taken: float, left: float, at_once: int
+) -> None:
+    assert ocr._at_once(lines, read, taken, left) == at_once
+
+
 def test_a_page_too_dense_for_its_time_is_kept_as_far_as_it_was_read(
     printed: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
