@@ -13,7 +13,9 @@ from extractors.training.words import pick
 
 CURRENCIES = ("$", "$", "$", "€", "£", "¥", "US$", "R$", "C$")
 MOST_PERCENT = 4  # digits of a percent's whole part
-AFTER = (" €", " EUR", " USD", "x", " x", " bps", " bp", "k", "m", " m", "bn", " kr", "-")
+NEGATIVE_SHARE = 0.2
+BEHIND = "-"  # a minus that stands behind its figure
+AFTER = (" €", " EUR", " USD", "x", " x", " bps", " bp", "k", "m", " m", "bn", " kr", BEHIND)
 DASHES = ("-", "–", "—", "−")
 NIL = ("-", "-", "–", "—", "—", "0", "n/a", "nil", "N/A", "nm", "**")
 
@@ -32,7 +34,7 @@ class Notation:
     percent: str | None  # "%" or " %" where the row is in percent
     most_digits: int  # of the whole part
     enclosed: bool = False  # a negative's parentheses stand around the currency sign as well
-    after: str = ""  # what stands behind every figure: a currency, "x", " bps"
+    after: str = ""  # what stands behind every figure: a currency, "x", " bps", a minus
 
 
 def draw_notation(rng: np.random.Generator) -> Notation:
@@ -117,8 +119,11 @@ def draw_amount(rng: np.random.Generator, notation: Notation) -> str:
         text += notation.percent
         if rng.random() < 0.2 and notation.negative == "parentheses":
             return f"({text.rstrip('% ')}){notation.percent}"
+    negative = rng.random() < NEGATIVE_SHARE
+    if notation.after == BEHIND:
+        return sign + text + (BEHIND if negative else "")
     text += notation.after
-    if rng.random() < 0.2:
+    if negative:
         if notation.negative == "parentheses":
             return f"({sign}{text})" if notation.enclosed and not notation.apart else f"{sign}({text})"
         return (
