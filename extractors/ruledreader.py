@@ -28,6 +28,7 @@ BROKEN = (
 FAR = 1.0  # line heights; headings of one ruled cell farther apart than this belong to different columns
 HEADER_REACH = 1.5  # line heights; the middle of a header row without rules is this close to its grid
 ALIGNED = 0.5  # line heights between the right ends of values of one column
+LEAST_ROWS = 2  # printed rows in a grid that a row above it may belong to
 FEW_BANDS = 3  # ruled rows; a grid of so few has several rows in each, parted by blank lines
 BLANK_LINE = 0.8  # line heights of white between two printed lines: a line is left out
 FILLED = 0.4  # of the ruled cells; a grid with less text is a chart or a form
@@ -57,8 +58,11 @@ def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure, scanned: bool 
 def with_row_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
     """Return the grid with one more band for a row right above it that belongs to its columns, if there is one.
 
-    Such a row has headings for the columns; or a label and values that end where the values below them end.
+    Such a row has headings for the columns; or a label and values that end where the values below them end. Rules around a single
+    row set off a total within a table, and are no grid of their own.
     """
+    if sum(grid.ys[0] < row.middle < grid.ys[-1] for row in rows) < LEAST_ROWS:
+        return grid
     for row in rows:
         if not 0 <= grid.ys[0] - row.middle <= HEADER_REACH * scale.height:
             continue

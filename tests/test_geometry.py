@@ -251,3 +251,23 @@ def test_no_word_of_a_sample_document_is_lost_doubled_or_invented(path: Path) ->
     with pymupdf.open(path) as document:
         for page in document:
             check_words(text_layer(page, None))
+
+
+def test_rules_around_one_row_set_off_a_total_and_part_no_table() -> None:
+    page = typed_page("""
+                              Common   Retained      Total
+                               Stock   Earnings     Equity
+    Balance at January 1       1,472     10,352     11,824
+    Net income                     -     50,033     50,033
+    Dividends                      -    (39,566)   (39,566)
+    Balance at December 31     1,472     20,819     22,291
+    Net income                     -        100        100
+    """)
+    columns = [0, 160, 230, 290, 360]
+    framed = [Rule(0, y, 360, y) for line in (2, 5) for y in (line * 12 - 1, line * 12 + 11)]
+    framed += [Rule(x, line * 12 - 1, x, line * 12 + 11) for line in (2, 5) for x in columns]
+    (table,) = read_tables(replace(page, rules=tuple(framed)))
+    assert [row[0] for row in grid_of(table)[-5:]] == [
+        "Balance at January 1", "Net income", "Dividends", "Balance at December 31", "Net income",
+    ]  # fmt: skip
+    assert grid_of(table)[-2] == ["Balance at December 31", "1,472", "20,819", "22,291"]
