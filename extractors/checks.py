@@ -8,6 +8,7 @@ are in base units. A check that fails points at the figures that can be wrong, n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from extractors.across import check_across
@@ -15,7 +16,7 @@ from extractors.arithmetic import Sum, find_sums
 from extractors.comparisons import check_comparisons
 from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
-from extractors.ledger import Ledger, as_printed, open_ledger, room_for
+from extractors.ledger import Ledger, as_printed, decimals, open_ledger, room_for
 from extractors.mending import mended
 from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
@@ -146,6 +147,7 @@ def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozen
     """
     findings = [finding for found in sums for finding in _sum_findings(ledger, found, exact, printed)]
     findings += _unexplained(ledger, sums)
+    findings += _taken_for_counts(ledger, sums)
     if ledger.statement.kind == "equity_statement":
         findings += check_across(ledger, sums, exact, printed)
     return findings
@@ -216,6 +218,33 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
                 check = _check(ledger, "total", detail, fact.col, None, fact.value, None, "fail")
                 findings.append(Finding(check, ((fact, -1), *parts), None))
             last = index
+    return findings
+
+
+def _taken_for_counts(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
+    """Find rows taken for no money (per share, counts, percent) that a total takes in, which else nothing adds up to.
+
+    The words of such a row misled: its unit and its scale are in doubt.
+    """
+    solved = {id(ledger.rows[s.total].item) for s in sums if not any(s.off)}
+    missing = [i for i, row in enumerate(ledger.rows) if ledger.result(i) and id(row.item) not in solved]
+    whole = [row for row in ledger.others if any(f and f.value and not decimals(f) for f in row.facts)]
+    if not missing or not whole:
+        return []
+    rows = tuple(sorted((*ledger.rows, *whole), key=lambda row: (row.item.table_id, row.item.row)))
+    widened = replace(ledger, rows=rows, others=())
+    findings = []
+    for found in ledger_sums(widened):
+        strangers = [rows[a] for a in found.addends if rows[a] in whole]
+        total = rows[found.total]
+        if total in whole or id(total.item) in solved or any(found.off) or not strangers:
+            continue
+        for row in strangers:
+            detail = f"{total.item.label or '(no label)'} adds up only where {row.item.label!r} is an amount of money: its unit is in doubt"
+            facts = tuple((f, 1) for f in row.facts if f is not None)
+            findings.append(
+                Finding(_check(ledger, "total", detail, None, None, None, None, "fail"), facts, None)
+            )
     return findings
 
 

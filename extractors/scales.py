@@ -107,13 +107,16 @@ _SPELLED_AMOUNT = re.compile(
 )
 MAX_NOTE = 160  # characters: a longer line is prose, its "millions" is not a unit note
 
+# The words between "per" and "share"; run together, only those that name a kind of share: "performance share" is none.
+_KINDS_OF_SHARES = r"(?:\s*(?:basic|diluted|common|ordinary|equity|capital|preferred|class|limited|american|depositary|voting))*"
 _PER_SHARE = re.compile(
-    r"\bper\s*(?:\w+\s*){0,3}?(?:shares?|ads|adr|unit)\b|\beps\b|earnings\s*per|per\s*action\b|par\s*action|je\s*aktie|por\s*accion|por\s*acao"
+    rf"\bper(?:{_KINDS_OF_SHARES}\s*|\s+(?:\w+\s*){{0,3}}?)(?:shares?|ads|adr|unit)\b"
+    r"|\beps\b|earnings\s*per|per\s*action\b|par\s*action|je\s*aktie|por\s*accion|por\s*acao"
     r"|per\s*aandeel|每股|一株当たり|1株当たり"
 )
 # "Dividends declared ($2.10 per share)" names the rate; what the row prints is the money.
 _RATE_NAMED = re.compile(
-    r"[$£€¥]?\s*\d[\d.,]*\s*(?:cents?|pence|p)?\s*(?:per|a)\s*(?:\w+\s*){0,3}?(?:shares?|ads|unit)\b"
+    rf"[$£€¥]?\s*\d[\d.,]*\s*(?:cents?|pence|p)?\s*(?:per|a)(?:{_KINDS_OF_SHARES}\s*|\s+(?:\w+\s*){{0,3}}?)(?:shares?|ads|unit)\b"
 )
 _MONEY_DESPITE = re.compile(
     r"par\s*value|authori[sz]ed|stated\s*value|liquidation\s*preference|issued\s*and|at\s*cost|nominal\s*value"

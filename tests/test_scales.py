@@ -63,7 +63,9 @@ def test_no_citation_leaves_the_scale_open() -> None:
         ("Diluted", ("Weighted average shares outstanding:",), "shares"), ("Weighted-average basic shares", (), "shares"),
         ("Weighted-average shares used in computing earnings per share", (), "shares"), ("Repurchases of common stock", (), "money"),
         ("Proceeds from issuance of shares", (), "money"), ("Dividends declared ($2.04 per share)", (), "money"),
-        ("Dividends declared per common share", (), "per_share"), ("基本每股收益", (), "per_share"), ("Gross margin", (), "money"),
+        ("Dividends declared per common share", (), "per_share"), ("Dividends percommonshare", (), "per_share"), ("Earnings per Class A share", (), "per_share"),
+        ("Tax withholdings related to restricted and performance share vesting", (), "money"), ("Performance share units", (), "money"),
+        ("Conversion of performance rights to shares", (), "money"), ("基本每股收益", (), "per_share"), ("Gross margin", (), "money"),
         ("Effective tax rate", (), "percent"), ("32% equity-method investment received", (), "money"), ("Net sales", ("Revenues:",), "money"),
     ],
 )  # fmt: skip

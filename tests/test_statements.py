@@ -295,3 +295,19 @@ def test_a_header_that_lost_its_spaces_still_dates_its_columns() -> None:
     assert [(f.period_end, f.months) for f in sales] == [
         (date(2023, 7, 29), 3), (date(2022, 7, 30), 3), (date(2023, 7, 29), 6), (date(2022, 7, 30), 6),
     ]  # fmt: skip
+
+
+def test_a_row_whose_words_hide_an_amount_of_money_is_flagged_where_a_total_takes_it_in() -> None:
+    rows = [list(row) for row in CASH]
+    rows[10] = ["Number of notes repaid", "(10)", "(10)"]  # read as a count; it is the repayment
+    _, facts, checks = read(printed_table(rows, above=CASH_ABOVE))
+    told = [c for c in checks if "is an amount of money" in c.detail]
+    assert [c.status for c in told] == ["fail"] and told[0].detail.startswith(
+        "Net cash used in financing activities"
+    )
+    wrong = fact(facts, "Number of notes repaid", 2023)
+    assert (
+        wrong.needs_review
+        and wrong.review_reason is not None
+        and "its unit is in doubt" in wrong.review_reason
+    )
