@@ -11,7 +11,7 @@ import numpy as np
 
 from extractors.training.words import pick
 
-CURRENCIES = ("$", "$", "$", "€", "£", "¥", "US$", "R$", "C$")
+CURRENCIES = ("$", "$", "$", "$", "$", "€", "£", "¥", "US$", "R$", "C$")
 MOST_PERCENT = 4  # digits of a percent's whole part
 NEGATIVE_SHARE = 0.2
 BEHIND = "-"  # a minus that stands behind its figure
@@ -43,7 +43,7 @@ def draw_notation(rng: np.random.Generator) -> Notation:
         int(rng.integers(8))
     ]  # fmt: skip
     decimals = int(rng.choice(4, p=(0.66, 0.1, 0.21, 0.03)))
-    signed = rng.random() < 0.27
+    signed = rng.random() < 0.32
     after = "" if signed or rng.random() > 0.03 else pick(rng, AFTER)
     return Notation(
         thousands,
@@ -52,7 +52,7 @@ def draw_notation(rng: np.random.Generator) -> Notation:
         pick(rng, ("parentheses", "parentheses", "parentheses", "-", "–")),
         pick(rng, NIL),
         pick(rng, CURRENCIES) if signed else None,
-        bool(rng.random() < 0.65),
+        bool(rng.random() < 0.5),
         pick(rng, ("%", "%", " %")) if not signed and not after and rng.random() < 0.07 else None,
         int(rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10), p=(0.06, 0.07, 0.14, 0.15, 0.16, 0.16, 0.1, 0.08, 0.05, 0.03))),
         bool(rng.random() < 0.4),

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from extractors.training.amounts import draw_note, plain
+from extractors.training.amounts import CURRENCIES, draw_note, plain
 from extractors.training.degrade import Grey, degrade
 from extractors.training.fonts import Split, Style, draw_family, draw_style, face, font_file
 from extractors.training.layouts import CELL_GAP, CLOSE_GAP, RAISED, Laid, Placed, Row, lay
@@ -197,8 +198,12 @@ def _rule(
     under = min(base + row.em * float(rng.uniform(0.24, 0.42)), canvas.im.size[1] - 1.0)
     over = max(0.0, base - row.em * float(rng.uniform(0.88, 1.1)))
     if kind < 0.45:
+        whole_columns, previous = rng.random() < 0.5, drawn[0].end
         for piece in drawn[1:] if len(drawn) > 1 else drawn:
             start, end = piece.x - float(rng.uniform(0, 1.5)) * row.em, piece.end
+            if whole_columns and previous < piece.x:
+                start = max(min(start, previous + 0.5 * row.gap), piece.x - 5 * row.em)
+            previous = end
             for y in (under, under + 2.5 * scale) if rng.random() < 0.25 else (under,):
                 canvas.line((start, y, end, y), fill=grey, width=thick)
             if rng.random() < 0.3:
@@ -207,7 +212,9 @@ def _rule(
         for y in ((under,), (over,), (over, under))[int(rng.integers(3))]:
             canvas.line((0, y, wide, y), fill=grey, width=thick)
     else:
-        for piece in drawn[1:]:
+        for before, piece in pairwise(drawn):
+            if piece.x - before.end < 0.9 * row.gap or before.text in CURRENCIES:
+                continue
             at = piece.x - 0.5 * row.gap
             canvas.line((at, top, at, bottom), fill=grey, width=thick)
         canvas.line(

@@ -71,7 +71,7 @@ def line_items() -> tuple[str, ...]:
     """Return the labels that statements print, those of the known concepts among them."""
     entries = json.loads(CONCEPTS.read_text(encoding="utf-8"))["concepts"]
     known = sorted({label for entry in entries for label in entry["labels"] if _is_latin(label)})
-    return (*_items(LINE_ITEMS), *known)
+    return tuple(item.replace("––", "—") for item in (*_items(LINE_ITEMS), *known))
 
 
 @lru_cache(1)
@@ -141,7 +141,10 @@ def abbreviation(rng: np.random.Generator) -> str:
         return text + pick(rng, ("s", "x", "o", "i"))
     if kind < 0.35:
         return text + pick(rng, CODE_DIGITS)
-    return f"{text[0]}&{text[1:]}" if kind < 0.42 else text
+    if kind < 0.42:
+        return f"{int(rng.integers(1, 10))}{text[:2]}"
+    at = int(rng.integers(1, len(text)))
+    return f"{text[:at]}&{text[at:]}" if kind < 0.6 else text
 
 
 def unit(rng: np.random.Generator) -> str:
@@ -179,7 +182,29 @@ def with_figures(rng: np.random.Generator) -> str:
     rate = f"{rng.integers(0, 12)}.{pick(rng, ('5', '25', '75', '125', '375', '875', '40', '0'))}%"
     item = pick(rng, line_items())
     shares = f"{rng.integers(1, 900)},{rng.integers(0, 10**6) // 1000:03d},{rng.integers(0, 1000):03d}"
+    one, two, head = (
+        money(rng),
+        money(rng),
+        pick(
+            rng,
+            (
+                "Year",
+                "Years",
+                "Quarter",
+                "Three Months",
+                "Six Months",
+                "Nine Months",
+                "Fiscal Year",
+                "Period",
+            ),
+        ),
+    )
     forms = (
+        f"{item}, net of allowance of {one} and {two}", f"{item}, net of tax of ({one}), ({two})", f"{long_label(rng)} of {one} and {two}",
+        f"{item} ({one} and {two})", f"{item}, {one} par value", f"{item} (including {one})", f"{long_label(rng)} {one}", f"({long_label(rng)} {year})",
+        f"{head} Ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1},", f"{head.lower()} ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1}, {year}",
+        f"(in {pick(rng, ('millions', 'thousands', 'billions'))}{pick(rng, ('', ', except per share amounts', ', except share data', ' of dollars'))})",
+        f"({pick(rng, ('Amounts in millions', 'Millions', 'Dollars in thousands', 'Unaudited; in millions'))}{pick(rng, ('', ', except per share amounts', ', except ratios'))})",
         f"{year} notes", f"{rate} Senior Notes due {year}", f"Note {n}", f"{item} (Note {n})", f"{item} – note {n}", f"Class {pick(rng, CODE_LETTERS)}",
         f"Class {pick(rng, 'ABC')} common stock, ${rng.integers(0, 2)}.{rng.integers(0, 100):02d} par value", f"{item} {year}", f"Level {n % 3 + 1}",
         f"{n} {item.lower()}", f"Tranche {n}", f"{item}, {rate}", f"Due after {n} years", f"{n} to {n + 4} years", f"Balance at December {n % 31 + 1}, {year}",
@@ -188,6 +213,14 @@ def with_figures(rng: np.random.Generator) -> str:
         f"{item} ({rate})", f"{day(rng)} {item}", f"Balance, {day(rng)}", f"{item} at {day(rng)}",
     )  # fmt: skip
     return pick(rng, forms)
+
+
+def money(rng: np.random.Generator) -> str:
+    """Return a sum as it stands in running text."""
+    sign = pick(rng, ("$", "$", "$", "$", "£", "€", "US$", ""))
+    forms = (f"{rng.integers(1, 999)}", f"{rng.integers(1, 99)},{rng.integers(0, 1000):03d}", f"{rng.integers(0, 99)}.{rng.integers(0, 100):02d}",
+             f".{rng.integers(0, 100):02d}", f"{rng.integers(1, 99)}.{rng.integers(0, 10)} million")  # fmt: skip
+    return sign + pick(rng, forms)
 
 
 def column_head(rng: np.random.Generator) -> str:
@@ -229,7 +262,10 @@ def long_label(rng: np.random.Generator) -> str:
     """Return words of statements with small words between them, as long labels have."""
     out: list[str] = []
     for _ in range(int(rng.integers(2, 7))):
-        word = random_word(rng) if rng.random() < 0.06 else pick(rng, STATEMENT_WORDS)
+        kind = rng.random()
+        word = pick(rng, STATEMENT_WORDS)
+        if kind < 0.09:
+            word = random_word(rng) if kind < 0.06 else abbreviation(rng)
         if rng.random() < 0.06:
             word = f"({word})"
         elif rng.random() < 0.14:
@@ -255,10 +291,16 @@ def long_label(rng: np.random.Generator) -> str:
 
 def sentence(rng: np.random.Generator) -> str:
     """Return a line of running text."""
-    text = " ".join(
-        random_word(rng) if rng.random() < 0.08 else pick(rng, PROSE_WORDS)
-        for _ in range(rng.integers(6, 15))
-    )
+    out = []
+    for _ in range(int(rng.integers(6, 15))):
+        kind = rng.random()
+        if kind < 0.1:
+            out.append(random_word(rng) if kind < 0.05 else money(rng) if kind < 0.08 else date(rng))
+        else:
+            out.append(
+                pick(rng, PROSE_WORDS if kind < 0.6 else STATEMENT_WORDS) + ("," if kind > 0.95 else "")
+            )
+    text = " ".join(out)
     return text[0].upper() + text[1:] + pick(rng, ("", ".", ",", ":"))
 
 
@@ -305,9 +347,11 @@ def label(rng: np.random.Generator) -> str:
     tail = rng.random()
     if tail < 0.04:
         text += f" ({pick(rng, ('1', '2', '3', 'a', 'b', 'i', 'ii', 'Note 4', 'note 12', 'in %'))})"
-    elif tail < 0.07:
-        text += pick(rng, (":", "*", " *", ", net", " -", " –", "..."))
+    elif tail < 0.08:
+        text += ":"
     elif tail < 0.1:
+        text += pick(rng, (":", "*", " *", ", net", " -", " –", "..."))
+    elif tail < 0.13:
         text = f"{pick(rng, ('I.', 'II.', 'IV.', 'A.', 'B.', '1.', '2.', '3.', '10.', 'a)', 'b)', '-', '–', '•'))} {text}"
     if rng.random() < 0.5:
         text = text.replace("'", "’")
