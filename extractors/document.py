@@ -20,7 +20,7 @@ from extractors.geometry import outside_lines
 from extractors.look_again import Eyes, look_again
 from extractors.ownreader import OwnReader, document_rows, open_own
 from extractors.ownschema import load_own
-from extractors.pages import OpenDocument, OpenPage, failure, open_document
+from extractors.pages import OpenDocument, OpenPage, failure, looked_once, open_document
 from extractors.second_look import confirm_numbers
 from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
@@ -114,9 +114,11 @@ def read_page(page: OpenPage, engine: Engine, own: OwnReader | None = None) -> P
     start = time.perf_counter()
     content = page.content
     reading = engine.read_page(content, page.render)
-    fragments = with_unclaimed(confirm_numbers(reading.fragments, content, page.render), content.words)
+    looked, n_left = confirm_numbers(reading.fragments, content, page.render, page.until)
+    fragments = with_unclaimed(looked, content.words)
     own_rows, own_failures = own.read_page(content, page.render) if own else ((), ())
-    failures = (*page.failures, *reading.failures, *own_failures)
+    late = (looked_once(content.page, n_left),) if n_left else ()
+    failures = (*page.failures, *reading.failures, *own_failures, *late)
     return PageReading(
         page=content.page,
         width=content.width,

@@ -11,6 +11,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,18 +217,26 @@ def read_lines(
     """
     boxes = sorted(_line_boxes(quads, pixels.shape), key=lambda box: box[1])
     lines: list[TextLine] = []
-    start, began = 0, time.monotonic()
-    while start < len(boxes):
-        now = time.monotonic()
-        if start and now >= until:
-            return lines, float(boxes[start][1])
-        some = boxes[start : start + _at_once(len(boxes), start, now - began, until - now)]
-        start += len(some)
+    read = 0
+    for part in in_time(len(boxes), until):
+        some, read = boxes[part], part.stop
         crops = [_crop(pixels, box) for box in some]
         for box, (text, scores, middles) in zip(some, recognise(crops), strict=True):
             if text.strip() and sum(scores) / len(scores) >= LOWEST_SCORE:
                 lines.append(_text_line(text, scores, middles, box, ink))
-    return lines, math.inf
+    return lines, math.inf if read == len(boxes) else float(boxes[read][1])
+
+
+def in_time(n_lines: int, until: float) -> Iterator[slice]:
+    """Yield which lines to recognise between two looks at the clock; the first even after `until`, then none."""
+    began, read = time.monotonic(), 0
+    while read < n_lines:
+        now = time.monotonic()
+        if read and now >= until:
+            return
+        part = slice(read, min(n_lines, read + _at_once(n_lines, read, now - began, until - now)))
+        yield part
+        read = part.stop
 
 
 def _at_once(n_lines: int, n_read: int, taken: float, left: float) -> int:

@@ -49,6 +49,7 @@ MOST_ENLARGED = 8.0  # times; print that is legible needs less, and an icon is n
 ALLOCATION = re.compile(
     r"\b[cm]?(?:re)?alloc(?:ation)? ?\(.*failed", re.IGNORECASE
 )  # how MuPDF says that memory is out
+LOOK_SHARE = 0.8  # of page_timeout; then no further number of a scan is read a second time
 LIBRARIES = ("pymupdf", "PIL")  # an exception from these is the document's fault
 
 
@@ -61,6 +62,7 @@ class OpenPage:
     failures: tuple[Failure, ...] = ()
     seconds: float = 0.0  # spent to get here: text layer, OCR
     failed: bool = False  # nothing of the page could be read; its content is empty
+    until: float = math.inf  # of time.monotonic: what can be left out is not begun later
 
 
 class OpenDocument(Protocol):
@@ -116,7 +118,7 @@ class PdfDocument:
     def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
         """Yield the pages; those that the file once had and that could not be recovered come out as failed."""
         for number in range(first, min(last or self.n_pages, self.n_pages) + 1):
-            start = time.perf_counter()
+            start = time.monotonic()
             if number > self._found:
                 message = f"page {number} was lost: {self._source.uri} breaks off; fetch or export it again."
                 yield failed_page(number, CorruptError(message))
@@ -128,7 +130,7 @@ class PdfDocument:
             if self._broken and number == 1 and self.n_pages == self._found:
                 message = f"{self._source.uri} breaks off: {self._found} pages were recovered, there may have been more."
                 page = replace(page, failures=(*page.failures, failure(CorruptError(message), "open", None)))
-            yield replace(page, seconds=time.perf_counter() - start)
+            yield _timed(page, start, self._settings)
             pymupdf.TOOLS.store_shrink(100)  # MuPDF keeps decoded images and fonts of pages that are done
 
     def render(self, number: int, rotation: int, skew: float) -> Render:
@@ -186,12 +188,12 @@ class ImageDocument:
     def pages(self, first: int = 1, last: int | None = None) -> Iterator[OpenPage]:
         """Yield the pages of the image file, decoding one at a time."""
         for number in range(first, min(last or self.n_pages, self.n_pages) + 1):
-            start = time.perf_counter()
+            start = time.monotonic()
             try:
                 page = self._read(number)
             except Exception as error:
                 page = failed_page(number, _ours(error, self._source.uri, number))
-            yield replace(page, seconds=time.perf_counter() - start)
+            yield _timed(page, start, self._settings)
 
     def render(self, number: int, rotation: int, skew: float) -> Render:
         """Return the render function of a page that was read before."""
@@ -243,10 +245,25 @@ def failure(error: ParquetryError, stage: str, page: int | None) -> Failure:
     )
 
 
+def looked_once(number: int, n_left: int) -> Failure:
+    """Return the row that says that some numbers of a scan were read once only."""
+    message = (
+        f"page {number} is too dense for its time: {n_left} of its numbers were not read a second time; "
+        "raise page_timeout and run retry-failed."
+    )
+    return failure(TimeoutExceededError(message), "ocr", number)
+
+
 def failed_page(number: int, error: ParquetryError, width: float = 0.0, height: float = 0.0) -> OpenPage:
     """Return the empty page that stands for one that could not be read."""
     content = PageContent(number, width, height, 0, "none", ())
     return OpenPage(content, _render_nothing, (failure(error, "page", number),), failed=True)
+
+
+def _timed(page: OpenPage, start: float, settings: Settings) -> OpenPage:
+    """Return the page with the time that it took, and that it may take."""
+    until = start + LOOK_SHARE * settings.page_timeout
+    return replace(page, seconds=time.monotonic() - start, until=until)
 
 
 def _render_nothing(dpi: int, region: object = None) -> Pixels:

@@ -2,7 +2,8 @@
 
 In: the fragments of a page whose words came from OCR, and the page's pixels. Out: the same fragments, their numbers
 grounded: `exact` where the recogniser reads the same figure again from a tight crop at another resolution, `mismatch`
-with a note where it reads another one. A page with a text layer needs none of this: there the word is the number.
+with a note where it reads another one. A page with a text layer needs none of this: there the word is the number. Those
+that no time is left for stay `unavailable`.
 
 The two readings share a model and differ in what it sees: a whole line at the page's OCR resolution, then the figure
 alone, larger. On 345 numbers of scanned accounts (1-bit, 300 dpi) all that were right the first time agreed.
@@ -10,6 +11,7 @@ alone, larger. On 345 numbers of scanned accounts (1-bit, 300 dpi) all that were
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from extractors.engine import Pixels, Render
-from extractors.ocr import recognise
+from extractors.ocr import in_time, recognise
 from schemas.box import Box
 from schemas.page import PageContent, ReadCell, TableFragment
 
@@ -30,20 +32,27 @@ NOT_FIGURE = re.compile(r"[^0-9.,()%\-]")
 
 
 def confirm_numbers(
-    fragments: Sequence[TableFragment], content: PageContent, render: Render
-) -> tuple[TableFragment, ...]:
-    """Return the fragments with the numbers that OCR read once confirmed or contested by a second look."""
+    fragments: Sequence[TableFragment], content: PageContent, render: Render, until: float = math.inf
+) -> tuple[tuple[TableFragment, ...], int]:
+    """Return the fragments with the numbers that OCR read once confirmed or contested, and how many are left.
+
+    On a dense page no further number is looked at after `until` (seconds of `time.monotonic`).
+    """
     cells = [cell for fragment in fragments for cell in fragment.cells if needs_look(cell)]
     if content.text_source != "ocr" or not cells:
-        return tuple(fragments)
+        return tuple(fragments), 0
     pixels = render(LOOK_DPI, None)
     scale = pixels.shape[1] / content.width  # the pixel budget may have lowered the resolution
-    seen = recognise([crop(pixels, cell.value_box or cell.box, scale) for cell in cells])
-    verdicts = {id(cell): judged(cell, text) for cell, (text, _, _) in zip(cells, seen, strict=True)}
-    return tuple(
+    verdicts: dict[int, ReadCell] = {}
+    for part in in_time(len(cells), until):
+        seen = recognise([crop(pixels, cell.value_box or cell.box, scale) for cell in cells[part]])
+        for cell, (text, _, _) in zip(cells[part], seen, strict=True):
+            verdicts[id(cell)] = judged(cell, text)
+    looked = tuple(
         fragment.model_copy(update={"cells": tuple(verdicts.get(id(cell), cell) for cell in fragment.cells)})
         for fragment in fragments
     )
+    return looked, len(cells) - len(verdicts)
 
 
 def needs_look(cell: ReadCell) -> bool:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import pymupdf
 import pytest
 
+from extractors import ocr, pages
+from extractors.document import extract_document
 from extractors.render import Pose, pdf_raster, upright_render
 from extractors.second_look import confirm_numbers, figure
+from extractors.settings import Settings
+from extractors.sources import find_sources, identify
 from schemas.box import Box
 from schemas.page import PageContent, ReadCell, TableFragment
+from tests.small import small_pdf
 
 PRINTED = ["1,234", "(56.7)", "£ 890", "12 %"]
 
@@ -26,7 +33,7 @@ def page():
     return render, boxes
 
 
-def looked_at(page, texts, text_source="ocr"):
+def looked_at(page, texts, text_source="ocr", until=math.inf):
     render, boxes = page
     cells = tuple(
         ReadCell(page=1, row=i, col=0, text=text, box=box, value_box=box, source=text_source)
@@ -36,7 +43,8 @@ def looked_at(page, texts, text_source="ocr"):
         page=1, box=Box(0, 0, 300, 200), n_rows=4, n_cols=1, n_header_rows=0, cells=cells, engine="geometry"
     )
     content = PageContent(1, 300, 200, 0, text_source, ())
-    (out,) = confirm_numbers((fragment,), content, render)
+    (out,), left = confirm_numbers((fragment,), content, render, until)
+    assert left == (sum(c.grounding == "unavailable" for c in out.cells) if text_source == "ocr" else 0)
     return out.cells
 
 
@@ -50,6 +58,12 @@ def test_a_wrong_digit_sign_or_separator_is_contested_with_what_was_seen(page):
     assert "1,234" in (cells[0].note or "")
 
 
+def test_numbers_that_no_time_is_left_for_stay_in_doubt(page, monkeypatch):
+    monkeypatch.setattr(ocr, "LINES_AT_ONCE", 3)
+    cells = looked_at(page, PRINTED, until=0.0)
+    assert [c.grounding for c in cells] == ["exact"] * 3 + ["unavailable"]
+
+
 def test_text_layer_numbers_are_left_alone(page):
     assert [c.grounding for c in looked_at(page, ["9"] * 4, "text_layer")] == ["unavailable"] * 4
 
@@ -58,3 +72,26 @@ def test_figures_compare_without_spaces_currency_and_kind_of_dash():
     assert figure("$ 1 234,5 ") == "1234,5"
     assert figure("−12") == figure("–12") == "-12"
     assert figure("(12)") != figure("12")
+
+
+def test_a_scan_whose_numbers_were_read_once_says_so_and_flags_them(tmp_path, monkeypatch):
+    with pymupdf.open(small_pdf(tmp_path / "made.pdf", title="Figures")) as pdf:
+        pdf[0].get_pixmap(dpi=200).pil_save(tmp_path / "scan.png", dpi=(200, 200))
+    (listed,) = find_sources(tmp_path, include=["*.png"])
+    settings = Settings(engine="geometry")
+    whole = extract_document(identify(listed, settings), settings)
+    monkeypatch.setattr(pages, "LOOK_SHARE", -1.0)
+    monkeypatch.setattr(ocr, "LINES_AT_ONCE", 2)
+    hurried = extract_document(identify(listed, settings), settings)
+    assert [cell.text for cell in hurried.cells] == [cell.text for cell in whole.cells]
+    assert (whole.document.status, hurried.document.status) == ("ok", "partial")
+    once = [
+        cell
+        for cell in hurried.cells
+        if cell.source == "ocr" and cell.grounding == "unavailable" and cell.text.isdigit()
+    ]
+    (failure,) = hurried.failures
+    assert failure.category == "timeout"
+    assert f"{len(once)} of its numbers were not read a second time" in failure.message
+    assert len(once) >= 4
+    assert all(cell.needs_review for cell in once if cell.row > 0)
