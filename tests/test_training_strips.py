@@ -13,23 +13,13 @@ from extractors.grounding import fold
 from extractors.training.amounts import draw_amount, draw_kind, draw_notation, plain
 from extractors.training.degrade import bilevel, grain
 from extractors.training.fonts import face, families
-from extractors.training.layouts import (
-    CLOSE_GAP,
-    Laid,
-    Row,
-    data,
-    header,
-    heading,
-    lay,
-    ledger,
-    part,
-    text_line,
-    texts,
-)
+from extractors.training.labels import label
+from extractors.training.layouts import data, header, heading, lay, ledger, part, text_line, texts
 from extractors.training.letters import classes, decode, encode
+from extractors.training.pieces import CLOSE_GAP, Laid, Row
 from extractors.training.strips import draw_strip
 from extractors.training.wordlists import WORDS
-from extractors.training.words import label, line_items, random_word
+from extractors.training.words import line_items, random_word
 from schemas.amount import parse_amount
 
 SEEDS = range(150)
@@ -99,12 +89,12 @@ def test_parts_of_rows_begin_at_the_left_edge() -> None:
     assert np.mean([x < 40 for x in begins]) > 0.5
 
 
-def test_rows_have_up_to_eight_cells() -> None:
+def test_rows_have_up_to_twelve_columns() -> None:
     widths = set()
     for seed in range(600):
         rng = np.random.default_rng(seed)
         widths.add(len(lay(rng, _row(rng)).cells))
-    assert set(range(1, 9)) <= widths
+    assert set(range(1, 12)) <= widths
 
 
 @settings(max_examples=150, deadline=None)

@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 from extractors.training.amounts import Notation, draw_notation, write
 from extractors.training.degrade import Grey, degrade, skew
 from extractors.training.fonts import Split, draw_family, face, font_file
-from extractors.training.words import CONCEPTS, LAST_LATIN, headers, label, pick, sentence
+from extractors.training.labels import label, sentence
+from extractors.training.words import CONCEPTS, LAST_LATIN, headers, pick
 
 PAGE_DPI = 200
 PAGE_SIZES = ((1654, 2339), (1700, 2200))  # pixels at PAGE_DPI: A4 and letter

@@ -10,10 +10,8 @@ begins with amounts or years, as a part of a wide table does).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import ImageFont
 
 from extractors.training.amounts import (
     draw_amount,
@@ -23,71 +21,27 @@ from extractors.training.amounts import (
     draw_note,
     fits_apart,
 )
+from extractors.training.labels import label, second_line, sentence
+from extractors.training.pieces import Font, Laid, Placed, Row, edges, fit
 from extractors.training.words import (
     code,
     column_head,
     date,
     day,
     headers,
-    label,
     name,
     phrase,
     pick,
-    second_line,
-    sentence,
+    run_of_months,
     small_text,
     unit,
 )
 
-CELL_GAP = 0.75  # em of white between two cells, at least
-CLOSE_GAP = 0.5  # the same where columns are closely set; a word space is 0.25 to 0.33
-COLUMN_SHARES = (0.12, 0.32, 0.23, 0.13, 0.08, 0.06, 0.03, 0.03)  # rows with 1, 2, ... columns of amounts
+# of rows with 1, 2, ... columns of amounts
+COLUMN_SHARES = (0.11, 0.28, 0.2, 0.12, 0.08, 0.05, 0.04, 0.04, 0.04, 0.02, 0.01, 0.01)
 PART_SHARES = (0.42, 0.28, 0.14, 0.07, 0.05, 0.02, 0.01, 0.01)  # the same in the right parts of rows
-MOST_LABEL = 96  # letters
 MOST_LETTERS = 112  # bytes of a row with its cell breaks, so that a model's answer can hold it
 HANGING = (")", "%", "*")  # may stand right of a column's edge
-RAISED = 0.68  # size of a raised marker, of the text's
-
-Font = ImageFont.FreeTypeFont
-
-
-@dataclass(slots=True)
-class Row:
-    """A row under construction, in pixels of the fine image."""
-
-    width: float  # of the paper
-    em: float
-    left: float
-    right: float
-    gap: float  # white between two cells, at least
-    regular: Font  # of amounts
-    label_font: Font
-    strong: Font  # of an emphasised column or header
-    small: Font | None  # of raised markers, where the row has them
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A printed piece: its left end, and how far above the base line it stands."""
-
-    x: float
-    text: str
-    font: Font
-    rise: float = 0.0
-
-    @property
-    def end(self) -> float:
-        """Its right end."""
-        return self.x + self.font.getlength(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """A row as it will be printed."""
-
-    placed: tuple[Placed, ...]
-    cells: tuple[str, ...]
-    leaders: tuple[float, float] | None = None  # from where to where dots may run
 
 
 def lay(rng: np.random.Generator, row: Row) -> Laid:
@@ -110,25 +64,6 @@ def part(rng: np.random.Generator, row: Row) -> Laid:
     if rng.random() < 0.85:
         row.left = min(row.left, 0.8 * row.em)
     return _data(rng, row, "", PART_SHARES)
-
-
-def _fit(font: Font, text: str, room: float, letters: int = MOST_LABEL) -> str:
-    """Return the words of `text` that fit into `room` and into so many bytes, at least one word or its head."""
-    while len(text.encode()) > letters:
-        text = text[: max(1, len(text) - 1 - (len(text.encode()) - letters) // 2)].rstrip()
-        if letters < 1 or len(text) < 2:
-            break
-    while text and font.getlength(text) > room:
-        text = text.rpartition(" ")[0] or text[: len(text) // 2]
-        text = text.rstrip()
-    return text.strip()
-
-
-def _edges(rng: np.random.Generator, right: float, n: int, start: float) -> list[float]:
-    """Return the right edges of `n` columns between `start` and `right`, evenly or not."""
-    shares = np.ones(n) if rng.random() < 0.75 else rng.uniform(0.7, 1.3, n)
-    reach = np.cumsum(shares) / shares.sum()
-    return [float(start + (right - start) * share) for share in reach]
 
 
 def _amounts(rng: np.random.Generator, n: int) -> list[str]:
@@ -164,7 +99,7 @@ def _data(rng: np.random.Generator, row: Row, text: str, shares: Sequence[float]
         n -= 1
         amounts = amounts[:n]
     left = MOST_LETTERS - sum(len(amount.encode()) + 1 for amount in amounts)
-    text = _fit(row.label_font, text, max(room - n * widest, 0.2 * room), left)
+    text = fit(row.label_font, text, max(room - n * widest, 0.2 * room), left)
     placed, cells = ([Placed(row.left, text, row.label_font)] if text else []), [text]
     end = placed[0].end if text else row.left - row.gap
     if text and row.small and rng.random() < 0.35:
@@ -174,7 +109,7 @@ def _data(rng: np.random.Generator, row: Row, text: str, shares: Sequence[float]
         end = marker.end
     if text:
         loosest = max(end, row.right - n * widest * float(rng.uniform(1.0, 2.2)))
-        columns = _edges(rng, row.right, n, loosest)
+        columns = edges(rng, row.right, n, loosest)
     else:
         start = row.left - row.gap
         last = min(
@@ -182,7 +117,7 @@ def _data(rng: np.random.Generator, row: Row, text: str, shares: Sequence[float]
             start
             + n * widest * float(rng.uniform(1.0, 1.1) if rng.random() < 0.3 else rng.uniform(1.0, 2.8)),
         )
-        columns = _edges(rng, last, n, start)
+        columns = edges(rng, last, n, start)
         if n == 1 and rng.random() < 0.6:
             columns = [start + widest]
     if text and rng.random() < 0.12:
@@ -272,7 +207,7 @@ def ledger(rng: np.random.Generator, row: Row) -> Laid:
         tails.append(small_text(rng) if rng.random() < 0.6 else code(rng))
     figures = []
     for _ in range(int(rng.choice(5, p=(0.22, 0.3, 0.22, 0.2, 0.06))) + (0 if heads else 1)):
-        figures.append(draw_amount(rng, draw_kind(rng, notation)))
+        figures.append(day(rng) if rng.random() < 0.1 else draw_amount(rng, draw_kind(rng, notation)))
     figures = figures or [draw_amount(rng, notation)]
     cells = [*heads, words, *tails, *figures]
     return _spread(rng, row, cells, len(heads), len(heads) + 1 + len(tails))
@@ -311,7 +246,7 @@ def _spread(rng: np.random.Generator, row: Row, cells: list[str], elastic: int, 
         n_texts = min(n_texts, len(cells))
     spare = room - (needed() - row.regular.getlength(cells[elastic]))
     letters = MOST_LETTERS - sum(len(cell.encode()) + 1 for i, cell in enumerate(cells) if i != elastic)
-    cells[elastic] = _fit(row.label_font, cells[elastic], max(spare, 2 * row.em), letters) or "x"
+    cells[elastic] = fit(row.label_font, cells[elastic], max(spare, 2 * row.em), letters) or "x"
     spare = max(0.0, room - needed()) * float(rng.uniform(0.0, 1.0) if rng.random() < 0.6 else 1.0)
     shares = (
         rng.dirichlet(np.where(np.arange(len(cells)) == elastic, 3.0, 0.7))
@@ -320,7 +255,13 @@ def _spread(rng: np.random.Generator, row: Row, cells: list[str], elastic: int, 
     )
     x, placed = row.left, []
     for number, cell in enumerate(cells):
-        font = row.label_font if number == elastic else row.regular
+        font = (
+            row.label_font
+            if number == elastic
+            else row.strong
+            if number % 2 or len(cells) > n_texts
+            else row.regular
+        )
         before, after = (0.0, spare * shares[number]) if number < n_texts else (spare * shares[number], 0.0)
         x += float(before)
         piece = Placed(x, cell, font)
@@ -342,7 +283,9 @@ def header(rng: np.random.Generator, row: Row) -> Laid:
             heads = [*heads[:2], *("Change", "% Change", "Change %", "%")[int(rng.integers(2)) :][: n - 1]]
         elif rng.random() < 0.2:
             heads = [str(year - i % 2) for i in range(n)]
-    elif alike < 0.56:
+    elif alike < 0.44:
+        heads = run_of_months(rng, n)
+    elif alike < 0.6:
         heads = [date(rng) for _ in range(n)]
     elif alike < 0.86:
         heads = [column_head(rng) for _ in range(n)]
@@ -363,14 +306,14 @@ def header(rng: np.random.Generator, row: Row) -> Laid:
         n -= 1
         heads = heads[:n]
     letters = MOST_LETTERS - sum(len(each.encode()) + 1 for each in heads)
-    text = _fit(row.label_font, text, max(0.0, room - n * widest), letters)
+    text = fit(row.label_font, text, max(0.0, room - n * widest), letters)
     placed, cells = ([Placed(row.left, text, row.label_font)] if text else []), [text]
     end = placed[0].end if text else row.left
     if at_left:
         start = row.left - row.gap
-        columns = _edges(rng, min(row.right, start + n * widest * float(rng.uniform(1.0, 2.0))), n, start)
+        columns = edges(rng, min(row.right, start + n * widest * float(rng.uniform(1.0, 2.0))), n, start)
     else:
-        columns = _edges(rng, row.right, n, max(end, row.right - n * widest * float(rng.uniform(1.0, 2.2))))
+        columns = edges(rng, row.right, n, max(end, row.right - n * widest * float(rng.uniform(1.0, 2.2))))
     middle = rng.random() < 0.35
     previous, pitch = end if text else row.left - row.gap, (columns[-1] - max(end, 0)) / n
     for each, edge in zip(heads, columns, strict=True):
@@ -397,7 +340,7 @@ def text_line(rng: np.random.Generator, row: Row) -> Laid:
 
 
 def _line(rng: np.random.Generator, row: Row, text: str) -> Laid:
-    text = _fit(row.label_font, text, row.right - row.left, MOST_LETTERS)
+    text = fit(row.label_font, text, row.right - row.left, MOST_LETTERS)
     x = row.left
     if rng.random() < 0.15:
         x = (row.left + row.right - row.label_font.getlength(text)) / 2

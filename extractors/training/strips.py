@@ -22,13 +22,16 @@ from PIL import Image, ImageDraw
 from extractors.training.amounts import CURRENCIES, draw_note, plain
 from extractors.training.degrade import Grey, degrade
 from extractors.training.fonts import Split, Style, draw_family, draw_style, face, font_file
-from extractors.training.layouts import CELL_GAP, CLOSE_GAP, RAISED, Laid, Placed, Row, lay
-from extractors.training.words import label, pick
+from extractors.training.labels import label
+from extractors.training.layouts import lay
+from extractors.training.pieces import CELL_GAP, CLOSE_GAP, RAISED, Laid, Placed, Row
+from extractors.training.words import pick
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels; a multiple of what one image token covers
 SMALLEST_TEXT, LARGEST_TEXT = 10.5, 20.0  # pixels per em
 USUAL_TEXT = 16.0  # pixels per em of rows that are cut out where there is room
 FILLING = 15.5  # pixels per em below which a row is as wide as the strip: that is why it was made small
+LEAST_WEAR = 0.3  # strength at which light print on a dark ground can still be read
 EDGE = 8  # pixels of white left of a row that was cut out
 BRIGHT = 200  # grey level above which the paper's grey fills the strip
 FINEST = 2.2  # times the strip's resolution at which a row is drawn before it is scaled down
@@ -99,7 +102,7 @@ def _paint(
     """Put a laid out row on paper with its surroundings, scale it to the strip, wear it, and cut it out of its page."""
     drawn, leaders = laid.placed, laid.leaders
     high, wide = round(STRIP_HEIGHT * scale), round(STRIP_WIDTH * scale)
-    inverse = strength > 0 and rng.random() < 0.02
+    inverse = strength > 0 and rng.random() < 0.04
     tint = int(rng.integers(205, 250)) if rng.random() < 0.12 else 255
     ink = int(rng.integers(0, 90)) if rng.random() < 0.7 else 0
     base = (
@@ -127,14 +130,25 @@ def _paint(
         _peek(rng, image, row, scale, (base, top, bottom), ink)
     pixels = np.asarray(image, np.uint8)
     if inverse:
-        pixels = np.asarray(255 - pixels, np.uint8)
+        pixels = _inverted(rng, pixels, (0, high) if rng.random() < 0.3 else (round(top), round(bottom)))
     if (high, wide) != (STRIP_HEIGHT, STRIP_WIDTH):
         way = cv2.INTER_AREA if rng.random() < 0.6 else cv2.INTER_LINEAR
         pixels = np.asarray(cv2.resize(pixels, (STRIP_WIDTH, STRIP_HEIGHT), interpolation=way), np.uint8)
-    worn = degrade(pixels, rng, strength)
+    # White print does not outlive a threshold.
+    worn = degrade(pixels, rng, min(strength, LEAST_WEAR) if inverse else strength)
     if strength > 0 and rng.random() < 0.4:
         worn = _cut(rng, worn, max(piece.end for piece in drawn) / scale, top / scale, bottom / scale)
     return worn
+
+
+def _inverted(rng: np.random.Generator, pixels: Grey, band: tuple[int, int]) -> Grey:
+    """Print a band white on a dark ground, as the heads of tables are."""
+    ground = float(rng.uniform(0, 110)) if rng.random() < 0.7 else 0.0
+    out = pixels.copy()
+    out[band[0] : band[1]] = np.asarray(
+        ground + (255 - pixels[band[0] : band[1]]) * ((255 - ground) / 255), np.uint8
+    )
+    return out
 
 
 def _cut(rng: np.random.Generator, worn: Grey, end: float, top: float, bottom: float) -> Grey:

@@ -40,9 +40,6 @@ CODE_DIGITS = "0123456789"
 SPELLING = "abcdefghijklmnopqrstuvwxyz" + CODE_LETTERS + CODE_DIGITS
 
 ACCENTED_SHARE = 0.1  # of invented words
-JOINTS = (
-    " and ", " of ", ", net of ", " & ", "/", " / ", " – ", " - ", ", ", " for ", " (", " attributable to ", "; ", ": ", " – ", " due to ",
-)  # fmt: skip
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -81,7 +78,7 @@ def headers() -> tuple[str, ...]:
 
 
 @lru_cache(1)
-def _words() -> tuple[str, ...]:
+def known_words() -> tuple[str, ...]:
     """Return the single words of all texts, of three letters and more."""
     found = {word.strip("(),:;'") for item in line_items() for word in item.split()}
     return tuple(sorted(word for word in found | set(PROSE_WORDS) | set(STATEMENT_WORDS) if len(word) > 2))
@@ -94,7 +91,7 @@ def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
 
 def invented_word(rng: np.random.Generator) -> str:
     """Return the head of one word with the tail of another: pronounceable, and in no dictionary."""
-    head, tail = pick(rng, _words()), pick(rng, _words())
+    head, tail = pick(rng, known_words()), pick(rng, known_words())
     return head[: int(rng.integers(1, len(head)))] + tail[int(rng.integers(1, len(tail))) :]
 
 
@@ -159,60 +156,13 @@ def small_text(rng: np.random.Generator) -> str:
         return name(rng)
     if kind < 0.8:
         text = " ".join(
-            random_word(rng) if rng.random() < 0.4 else pick(rng, _words())
+            random_word(rng) if rng.random() < 0.4 else pick(rng, known_words())
             for _ in range(int(rng.integers(1, 5)))
         )
         return text[:1].upper() + text[1:]
-    return f"{pick(rng, _words()).capitalize()} {code(rng)}" if kind < 0.93 else f"{name(rng)} {date(rng)}"
-
-
-def second_line(rng: np.random.Generator) -> str:
-    """Return how a label goes on in its second line: in small letters."""
-    if rng.random() < 0.4:
-        return pick(rng, SECONDS)
-    if rng.random() < 0.5:
-        return long_label(rng)
-    text = f"{pick(rng, ('and', 'of', 'in', 'for', 'to', 'from', 'net', 'the', 'by', 'or', 'with', 'und', 'de'))} {phrase(rng, 1, 6)}"
-    return text + pick(rng, ("", "", "", ":", ",", ")", " (Note 7)", f" {rng.integers(1990, 2031)}"))
-
-
-def with_figures(rng: np.random.Generator) -> str:
-    """Return a label that has figures in it: years, rates, classes, numbers of shares, references."""
-    year, n = int(rng.integers(1990, 2061)), int(rng.integers(1, 60))
-    rate = f"{rng.integers(0, 12)}.{pick(rng, ('5', '25', '75', '125', '375', '875', '40', '0'))}%"
-    item = pick(rng, line_items())
-    shares = f"{rng.integers(1, 900)},{rng.integers(0, 10**6) // 1000:03d},{rng.integers(0, 1000):03d}"
-    one, two, head = (
-        money(rng),
-        money(rng),
-        pick(
-            rng,
-            (
-                "Year",
-                "Years",
-                "Quarter",
-                "Three Months",
-                "Six Months",
-                "Nine Months",
-                "Fiscal Year",
-                "Period",
-            ),
-        ),
+    return (
+        f"{pick(rng, known_words()).capitalize()} {code(rng)}" if kind < 0.93 else f"{name(rng)} {date(rng)}"
     )
-    forms = (
-        f"{item}, net of allowance of {one} and {two}", f"{item}, net of tax of ({one}), ({two})", f"{long_label(rng)} of {one} and {two}",
-        f"{item} ({one} and {two})", f"{item}, {one} par value", f"{item} (including {one})", f"{long_label(rng)} {one}", f"({long_label(rng)} {year})",
-        f"{head} Ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1},", f"{head.lower()} ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1}, {year}",
-        f"(in {pick(rng, ('millions', 'thousands', 'billions'))}{pick(rng, ('', ', except per share amounts', ', except share data', ' of dollars'))})",
-        f"({pick(rng, ('Amounts in millions', 'Millions', 'Dollars in thousands', 'Unaudited; in millions'))}{pick(rng, ('', ', except per share amounts', ', except ratios'))})",
-        f"{year} notes", f"{rate} Senior Notes due {year}", f"Note {n}", f"{item} (Note {n})", f"{item} – note {n}", f"Class {pick(rng, CODE_LETTERS)}",
-        f"Class {pick(rng, 'ABC')} common stock, ${rng.integers(0, 2)}.{rng.integers(0, 100):02d} par value", f"{item} {year}", f"Level {n % 3 + 1}",
-        f"{n} {item.lower()}", f"Tranche {n}", f"{item}, {rate}", f"Due after {n} years", f"{n} to {n + 4} years", f"Balance at December {n % 31 + 1}, {year}",
-        f"{shares} shares issued", f"(authorized {shares} shares)", f"LIBOR + {rate}", f"Q{n % 4 + 1} {year}", f"Series {n}-{pick(rng, CODE_LETTERS)}",
-        f"Weighted average shares ({n} classes)", f"{pick(rng, 'abcdefgh')}) {item}", f"§ {n} {item}", f"{year}/{(year + 1) % 100:02d} {item}",
-        f"{item} ({rate})", f"{day(rng)} {item}", f"Balance, {day(rng)}", f"{item} at {day(rng)}",
-    )  # fmt: skip
-    return pick(rng, forms)
 
 
 def money(rng: np.random.Generator) -> str:
@@ -239,7 +189,13 @@ def column_head(rng: np.random.Generator) -> str:
 
 def code(rng: np.random.Generator) -> str:
     """Return a number of an order, an article or an account."""
-    if rng.random() < 0.25:
+    kind = rng.random()
+    if kind < 0.1:  # as telephone and account numbers are written
+        return " ".join(
+            "".join(pick(rng, CODE_DIGITS) for _ in range(int(rng.integers(2, 6))))
+            for _ in range(int(rng.integers(2, 5)))
+        )
+    if kind < 0.3:
         groups = [
             "".join(pick(rng, SPELLING[-36:]) for _ in range(int(rng.integers(1, 6))))
             for _ in range(int(rng.integers(1, 4)))
@@ -254,108 +210,8 @@ def phrase(rng: np.random.Generator, least: int = 1, most: int = 5) -> str:
     """Return `least` to `most` words that belong together by nothing but chance; some are invented."""
     n = int(rng.integers(least, most + 1))
     ways = (invented_word, invented_word, random_word, None, None, None, None)
-    out = [way(rng) if (way := pick(rng, ways)) else pick(rng, _words()) for _ in range(n)]
+    out = [way(rng) if (way := pick(rng, ways)) else pick(rng, known_words()) for _ in range(n)]
     return " ".join(out)
-
-
-def long_label(rng: np.random.Generator) -> str:
-    """Return words of statements with small words between them, as long labels have."""
-    out: list[str] = []
-    for _ in range(int(rng.integers(2, 7))):
-        kind = rng.random()
-        word = pick(rng, STATEMENT_WORDS)
-        if kind < 0.09:
-            word = random_word(rng) if kind < 0.06 else abbreviation(rng)
-        if rng.random() < 0.06:
-            word = f"({word})"
-        elif rng.random() < 0.14:
-            word += pick(
-                rng,
-                (
-                    ",",
-                    ",",
-                    ",",
-                    "/" + pick(rng, STATEMENT_WORDS),
-                    "'",
-                    ";",
-                    " (" + pick(rng, STATEMENT_WORDS) + ")",
-                ),
-            )
-        out.append(word)
-        if rng.random() < 0.5:
-            out.append(pick(rng, LINK_WORDS))
-    if len(out) > 1 and out[-1] in LINK_WORDS:
-        out.pop()
-    return " ".join(out).rstrip(",;")
-
-
-def sentence(rng: np.random.Generator) -> str:
-    """Return a line of running text."""
-    out = []
-    for _ in range(int(rng.integers(6, 15))):
-        kind = rng.random()
-        if kind < 0.1:
-            out.append(random_word(rng) if kind < 0.05 else money(rng) if kind < 0.08 else date(rng))
-        else:
-            out.append(
-                pick(rng, PROSE_WORDS if kind < 0.6 else STATEMENT_WORDS) + ("," if kind > 0.95 else "")
-            )
-    text = " ".join(out)
-    return text[0].upper() + text[1:] + pick(rng, ("", ".", ",", ":"))
-
-
-def _cased(rng: np.random.Generator, text: str) -> str:
-    kind = rng.random()
-    if kind < 0.08:
-        return text.upper().replace("ß", "SS")
-    if kind < 0.28:
-        return " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
-    if kind < 0.93:
-        return text[:1].upper() + text[1:]
-    return text
-
-
-def label(rng: np.random.Generator) -> str:
-    """Return the label of a row: a line item, words that look like one, a name or a code."""
-    kind = rng.random()
-    if kind < 0.34:
-        text = pick(rng, line_items())
-    elif kind < 0.46:
-        text = phrase(rng)
-    elif kind < 0.6:
-        text = long_label(rng)
-    elif kind < 0.68:
-        text = pick(rng, line_items()) + (joint := pick(rng, JOINTS)) + pick(rng, line_items()).lower()
-        text += ")" if joint == " (" else ""
-    elif kind < 0.76:
-        text = with_figures(rng)
-    elif kind < 0.84:
-        text = name(rng)
-    elif kind < 0.88:
-        text = (
-            f"{abbreviation(rng)} {phrase(rng, 1, 3)}"
-            if rng.random() < 0.5
-            else f"{phrase(rng, 1, 3)} ({abbreviation(rng)})"
-        )
-    elif kind < 0.92:
-        text = " ".join(random_word(rng) for _ in range(int(rng.integers(1, 5))))
-    elif kind < 0.96:
-        text = f"{pick(rng, line_items())} {code(rng)}"
-    else:
-        text = f"{code(rng)} {phrase(rng, 1, 3)}"
-    text = _cased(rng, text)
-    tail = rng.random()
-    if tail < 0.04:
-        text += f" ({pick(rng, ('1', '2', '3', 'a', 'b', 'i', 'ii', 'Note 4', 'note 12', 'in %'))})"
-    elif tail < 0.08:
-        text += ":"
-    elif tail < 0.1:
-        text += pick(rng, (":", "*", " *", ", net", " -", " –", "..."))
-    elif tail < 0.13:
-        text = f"{pick(rng, ('I.', 'II.', 'IV.', 'A.', 'B.', '1.', '2.', '3.', '10.', 'a)', 'b)', '-', '–', '•'))} {text}"
-    if rng.random() < 0.5:
-        text = text.replace("'", "’")
-    return text
 
 
 def date(rng: np.random.Generator) -> str:
@@ -377,6 +233,22 @@ def day(rng: np.random.Generator) -> str:
     forms = (
         f"{number:02d} {short} {year}", f"{number} {short} {year}", f"{number:02d} {short}", f"{short} {number}", f"{number:02d}.{month:02d}.{year}",
         f"{number:02d}.{month:02d}.", f"{number:02d}/{month:02d}/{year}", f"{month:02d}/{number:02d}/{year % 100:02d}", f"{year}-{month:02d}-{number:02d}",
-        f"{number:02d}-{short}-{year % 100:02d}", f"{number} {MONTH_NAMES[month - 1]} {year}", f"{MONTH_NAMES[month - 1]} {number}, {year}",
+        f"{month:02d}/{year}", f"{month:02d}.{year}", f"{number:02d}-{short}-{year % 100:02d}", f"{number} {MONTH_NAMES[month - 1]} {year}", f"{MONTH_NAMES[month - 1]} {number}, {year}",
     )  # fmt: skip
     return pick(rng, forms)
+
+
+def run_of_months(rng: np.random.Generator, n: int) -> list[str]:
+    """Return `n` months or quarters after one another, as they head columns; a year's total may end them."""
+    first, long = int(rng.integers(12)), rng.random() < 0.25
+    year = f" {rng.integers(1995, 2031)}" if rng.random() < 0.2 else ""
+    out = [MONTH_NAMES[(first + i) % 12] for i in range(n)]
+    if not long:
+        out = [month[:3] for month in out]
+    if n < 5 and rng.random() < 0.4:
+        form = pick(rng, ("Q", "Quarter ", "H", "Qtr ", "Week "))
+        out = [f"{form}{(first + i) % 4 + 1}" for i in range(n)]
+    out = [each + year for each in out]
+    if n > 2 and rng.random() < 0.3:
+        out[-1] = pick(rng, ("Year", "Total", "Full year", "YTD", "FY"))
+    return out
