@@ -25,7 +25,7 @@ from extractors.rows import (
     printed_rows,
     typed_rule,
 )
-from extractors.ruledreader import read_ruled, with_row_above
+from extractors.ruledreader import read_ruled, with_rows_beside
 from extractors.rulings import find_grids
 from schemas.box import union
 from schemas.page import PageContent, ReadCell, Rule, TableFragment, Word
@@ -78,7 +78,7 @@ def _fragments(content: PageContent, printed: Mapping[int, Word] | None = None) 
     rows = printed_rows(words)
     scale = measure(words, rows)
     drafts: list[Draft] = []
-    for grid in (with_row_above(grid, rows, scale) for grid in find_grids(rules, scale.height)):
+    for grid in (with_rows_beside(grid, rows, scale) for grid in find_grids(rules, scale.height)):
         inside = [word for word in words if grid.box.contains_center(word.box)]
         draft = read_ruled(grid, inside, scale, scanned=content.text_source == "ocr")
         if draft is not None:

@@ -148,23 +148,21 @@ def _stands_in_one(cell: HeaderCell, below: Sequence[list[HeaderCell]], columns:
 
 
 def _shares(middles: Sequence[float], free: Sequence[int], columns: Sequence[Span]) -> list[tuple[int, int]]:
-    """Consecutive stretches of `free`, one for each of `middles` and centred under it; empty where there are none."""
-    if free != list(range(free[0], free[-1] + 1)) if free else True:
+    """Consecutive stretches of `free`, one for each of `middles` and best centred under all of them; empty where there are none."""
+    if not free or free != list(range(free[0], free[-1] + 1)):
         return []
-    pitch = (columns[free[-1]].x1 - columns[free[0]].x0) / len(free)
-    shares: list[tuple[int, int]] = []
-    start = free[0]
-    for number, middle in enumerate(middles):
-        last_one = number == len(middles) - 1
-        ends = [free[-1]] if last_one else list(range(start, free[-1]))
-        if not ends or start > free[-1]:
-            return []
-        end = min(ends, key=lambda end: abs(_middle(columns, start, end) - middle))
-        if abs(_middle(columns, start, end) - middle) > HALF * pitch:
-            return []
-        shares.append((start, end))
-        start = end + 1
-    return shares
+    most = HALF * (columns[free[-1]].x1 - columns[free[0]].x0) / len(free)
+    # the best stretches of the headings so far, by the last column that they cover
+    best: dict[int, tuple[float, list[tuple[int, int]]]] = {free[0] - 1: (0.0, [])}
+    for middle in middles:
+        longer: dict[int, tuple[float, list[tuple[int, int]]]] = {}
+        for end in free:
+            for before, (total, shares) in best.items():
+                off = abs(_middle(columns, before + 1, end) - middle) if before < end else most + 1
+                if off <= most and (end not in longer or total + off < longer[end][0]):
+                    longer[end] = total + off, [*shares, (before + 1, end)]
+        best = longer
+    return best.get(free[-1], (0.0, []))[1]
 
 
 def _middle(columns: Sequence[Span], first: int, last: int) -> float:

@@ -53,6 +53,7 @@ _GLUED_HEADING = re.compile(
 _ACCOMPANYING = re.compile(
     r"\b(?:accompanying|attached)\s*notes\b|\bsee\s*(?:the\s*)?notes\b|\bnotes\s*(?:are\s*an?|form)\b"
 )
+_SENTENCE = re.compile(r"\W*(?:see|the|these|refer)\b")
 _PAGE_NUMBER = re.compile(r"^\W*(?:F-?)?\d{1,3}\W*$")
 _YEAR = re.compile(r"^\W*(?:fy\s*)?((?:19|20)\d\d)\W*$", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
@@ -182,13 +183,17 @@ def _join_wrapped(rows: Sequence[_Row]) -> list[_Row]:
 
 def _drop_footer(rows: Sequence[_Row]) -> list[_Row]:
     """Leave out the page's footer below "see accompanying notes": the section's name and the page number alone."""
-    end = next(
-        (i for i, row in enumerate(rows) if not row.values and _ACCOMPANYING.search(fold(row.label))), None
-    )
+    end = next((i for i, row in enumerate(rows) if _is_footer(row)), None)
     if end is None or any(len(row.values) > 1 for row in rows[end:]):
         return list(rows)
     lone = [p for row in rows[end:] for _, p in row.values]
     return list(rows[:end]) if all(_PAGE_NUMBER.match(p.text) for p in lone) else list(rows)
+
+
+def _is_footer(row: _Row) -> bool:
+    """Tell whether a row refers to the notes; with the page number beside it, where the footer's lines were joined."""
+    label = fold(row.label)
+    return bool(_ACCOMPANYING.search(label)) and (not row.values or bool(_SENTENCE.match(label)))
 
 
 def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:

@@ -55,41 +55,63 @@ def read_ruled(grid: Grid, words: Sequence[Word], scale: Measure, scanned: bool 
     return Draft(drafts, n_rows, n_cols, _header_rows(drafts, n_rows), lefts)
 
 
-def with_row_above(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
-    """Return the grid with one more band for a row right above it that belongs to its columns, if there is one.
+def with_rows_beside(grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> Grid:
+    """Return the grid with one more band for a row right above or below it that belongs to its columns.
 
-    Such a row has headings for the columns; or a label and values that end where the values below them end. Rules around a single
-    row set off a total within a table, and are no grid of their own.
+    Above, such a row has headings for the columns; above or below, a label and values that end where values of the grid end, with no
+    other row of values behind it. Rules around a single row set off a total within a table, and are no grid of their own.
     """
-    if sum(grid.ys[0] < row.middle < grid.ys[-1] for row in rows) < LEAST_ROWS:
+    inside = [row for row in rows if grid.ys[0] < row.middle < grid.ys[-1]]
+    if len(inside) < LEAST_ROWS:
         return grid
-    for row in rows:
-        if not 0 <= grid.ys[0] - row.middle <= HEADER_REACH * scale.height:
+    ends = [p.box.x1 for row in inside for p in pieces(row.words, scale.blank) if p.numeric]
+    reach = HEADER_REACH * scale.height
+    for number, row in enumerate(rows):
+        over, under = 0 <= grid.ys[0] - row.middle <= reach, 0 <= row.middle - grid.ys[-1] <= reach
+        if not (over or under):
             continue
         cut = [p for p in pieces(row.words, scale.blank) if grid.xs[0] <= p.box.center[0] <= grid.xs[-1]]
         columns = {bisect(grid.xs, piece.box.center[0]) for piece in cut}
         if CAPTION.match(joined(row.words)) or len(cut) < 2 or len(columns) < len(cut):
             continue
-        if any(piece.numeric for piece in cut) and not _goes_on(cut, grid, rows, scale):
-            continue
-        edges = list(zip(grid.xs, grid.xs[1:], strict=False))
+        if any(piece.numeric for piece in cut):
+            behind = rows[max(0, number - 1) : number] if over else rows[number + 1 : number + 2]
+            if _goes_on(cut, grid, ends, scale) and not any(_near_values(row, r, scale) for r in behind):
+                grid = _one_band_more(grid, row, over)
+        elif over:
+            grid = _one_band_more(grid, row, over)
+    return grid
+
+
+def _one_band_more(grid: Grid, row: PrintedRow, over: bool) -> Grid:
+    """Return the grid with a band of cells for `row` above it (`over`) or below it."""
+    edges = list(zip(grid.xs, grid.xs[1:], strict=False))
+    if over:
         top = row.box.y0 - 1
         band = [GridCell(0, 0, n, n, Box(x0, top, x1, grid.ys[0])) for n, (x0, x1) in enumerate(edges)]
         moved = [replace(cell, top=cell.top + 1, bottom=cell.bottom + 1) for cell in grid.cells]
         return Grid(grid.xs, (top, *grid.ys), (*band, *moved))
-    return grid
+    last, bottom = len(grid.ys) - 1, row.box.y1 + 1
+    band = [GridCell(last, last, n, n, Box(x0, grid.ys[-1], x1, bottom)) for n, (x0, x1) in enumerate(edges)]
+    return Grid(grid.xs, (*grid.ys, bottom), (*grid.cells, *band))
 
 
-def _goes_on(cut: Sequence[Piece], grid: Grid, rows: Sequence[PrintedRow], scale: Measure) -> bool:
-    """Tell whether a label and values above a grid are its first row: each value ends where one below it does."""
-    below = [row for row in rows if grid.ys[0] < row.middle < grid.ys[-1]]
-    ends = [p.box.x1 for row in below for p in pieces(row.words, scale.blank) if p.numeric]
+def _goes_on(cut: Sequence[Piece], grid: Grid, ends: Sequence[float], scale: Measure) -> bool:
+    """Tell whether a label and values beside a grid are a row of it: each value ends at one of `ends`, where values inside it end."""
     label, *values = cut
     return (
         bisect(grid.xs, label.box.center[0]) == 1
         and not label.numeric
         and all(piece.numeric for piece in values)
         and all(any(abs(end - p.box.x1) <= ALIGNED * scale.height for end in ends) for p in values)
+    )
+
+
+def _near_values(row: PrintedRow, other: PrintedRow, scale: Measure) -> bool:
+    """Tell whether `other` is a row of values too, close to `row`: both belong to a table of their own."""
+    apart = max(row.box.y0, other.box.y0) - min(row.box.y1, other.box.y1)
+    return apart <= BLANK_LINE * scale.height and any(
+        piece.numeric for piece in pieces(other.words, scale.blank)[1:]
     )
 
 

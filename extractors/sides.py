@@ -121,12 +121,14 @@ def _over_column(
     """Return the header cells that hold for a value column, from the top."""
     over = [_header_of(heads[row], col, spots, excluded) for row in sorted(heads)]
     dated = any(p.span == 1 and exact and read_header(p.text).year for p, exact in over if p)
+    spanned = any(exact and read_header(p.text).months for p, exact in over if p)
     named = any(exact for p, exact in over if p)
     return [
         p
         for p, exact in over
         if p
         and (exact or not (dated and read_header(p.text).year))
+        and (exact or not (spanned and read_header(p.text).months))
         and (exact or not named or _spreads(p.text))
     ]
 

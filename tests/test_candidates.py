@@ -145,6 +145,13 @@ def test_the_page_footer_below_the_accompanying_notes_is_left_out() -> None:
     assert len(facts_of(statements, "Net income")) == 2
 
 
+def test_a_footer_whose_lines_were_joined_with_the_page_number_is_left_out() -> None:
+    rows = [*INCOME, ["See accompanying notes. Example Inc. Financial Statements", "", "3"]]
+    statements = primary(printed_table(rows, above=INCOME_ABOVE))
+    assert not [f for s in statements for f in state_facts(s) if "accompanying" in f.label]
+    assert len(facts_of(statements, "Net income")) == 2
+
+
 def test_columns_of_the_parent_beside_the_groups_are_left_out() -> None:
     heads = ["", "Consolidated 2023", "Consolidated 2022", "Parent 2023", "Parent 2022"]
     rows = [heads, *([*row, "7", "8"] if row[1] else [*row, "", ""] for row in BALANCE[1:])]

@@ -134,7 +134,7 @@ def test_a_ruled_grid_with_a_cell_over_two_rows() -> None:
     assert table.n_header_rows == 1
 
 
-def test_a_row_of_values_right_above_its_grid_is_the_grids_first() -> None:
+def test_a_row_of_values_right_above_or_below_its_grid_belongs_to_it() -> None:
     xs, ys = (0, 120, 200, 280), (20, 34, 48, 62)
     rows = ("Change", "(30)", "(49)"), ("Opening", "16", "65"), ("Other", "1", "2"), ("Closing", "(14)", "16")
     words = []
@@ -153,6 +153,12 @@ def test_a_row_of_values_right_above_its_grid_is_the_grids_first() -> None:
     ]
     (apart,) = read_tables(PageContent(1, 300, 300, 0, "text_layer", tuple(aside), tuple(rules)))
     assert grid_of(apart) == [list(row) for row in rows[1:]]
+    upside_down = [
+        Rule(0, 70 - r.y0, 280, 70 - r.y0) if r.horizontal else Rule(r.x0, 8, r.x0, 50) for r in rules
+    ]
+    below = [replace(w, box=Box(w.box.x0, 58 - w.box.y0, w.box.x1, 68 - w.box.y0)) for w in words]
+    (mirrored,) = read_tables(PageContent(1, 300, 300, 0, "text_layer", tuple(below), tuple(upside_down)))
+    assert grid_of(mirrored) == [list(row) for row in reversed(rows)]
 
 
 def test_the_engine_meets_its_protocol() -> None:

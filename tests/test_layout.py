@@ -63,6 +63,17 @@ def test_dates_over_the_outer_columns_hold_for_the_inner_ones_before_them() -> N
     assert side.headers == ("2016 £", "2016 £", "2015 £", "2015 £")
 
 
+def test_a_column_with_a_duration_of_its_own_takes_none_from_beside() -> None:
+    """A turned picture may put the headings of one line into two rows."""
+    rows = [["", "", "", "Nine months ended", ""], ["", "Three months ended", "", "", ""],
+            ["", "May 1, 2022", "May 1, 2021", "May 1, 2022", "May 1, 2021"], *[[*r, *r[1:]] for r in BALANCE[1:]]]  # fmt: skip
+    table = printed_table(rows, header_rows=3)
+    wide = {"Nine months ended", "Three months ended"}
+    cells = tuple(c.model_copy(update={"col_span": 2}) if c.text in wide else c for c in table.cells)
+    (side,) = lay_out(table.model_copy(update={"cells": cells}), ".").sides
+    assert [head.split(" ended ")[0] for head in side.headers] == 2 * ["Three months"] + 2 * ["Nine months"]
+
+
 def test_unheaded_note_numbers_are_known_by_their_size() -> None:
     rows = [["", "", "2023", "2022"], *[[r[0], str(i), *r[1:]] for i, r in enumerate(BALANCE[2:8], 1)]]
     (side,) = lay_out(printed_table(rows), ".").sides
