@@ -27,6 +27,7 @@ from extractors.training.words import (
     random_word,
 )
 
+HYPHENED = ("for", "to", "of", "and", "in", "by", "at", "off")
 JOINTS = (
     " and ", " of ", ", net of ", " & ", "/", " / ", " – ", " - ", ", ", " for ", " (", " attributable to ", "; ", ": ", " – ", " due to ",
 )  # fmt: skip
@@ -67,7 +68,7 @@ def with_figures(rng: np.random.Generator) -> str:
     )
     forms = (
         f"{item}, net of allowance of {one} and {two}", f"{item}, net of tax of ({one}), ({two})", f"{long_label(rng)} of {one} and {two}",
-        f"{item} ({one} and {two})", f"{item}, {one} par value", f"{item} (including {one})", f"{long_label(rng)} {one}", f"({long_label(rng)} {year})",
+        f"{item} ({one} and {two})", f"{item} (included {one} and {two} at fair value)", f"{long_label(rng)} (including {one} and {two})", f"{item}: {year}—{n}; {year - 1}—{n + 1}", f"{item}, {one} par value", f"{item} (including {one})", f"{long_label(rng)} {one}", f"({long_label(rng)} {year})",
         f"{head} Ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1},", f"{head.lower()} ended {pick(rng, MONTH_NAMES[:12])} {n % 31 + 1}, {year}",
         f"(in {pick(rng, ('millions', 'thousands', 'billions'))}{pick(rng, ('', ', except per share amounts', ', except share data', ' of dollars'))})",
         f"({pick(rng, ('Amounts in millions', 'Millions', 'Dollars in thousands', 'Unaudited; in millions'))}{pick(rng, ('', ', except per share amounts', ', except ratios'))})",
@@ -89,6 +90,12 @@ def long_label(rng: np.random.Generator) -> str:
         word = pick(rng, STATEMENT_WORDS)
         if kind < 0.09:
             word = random_word(rng) if kind < 0.06 else abbreviation(rng)
+        if rng.random() < 0.07:
+            word += (
+                f"-{pick(rng, HYPHENED)}-{pick(rng, STATEMENT_WORDS)}"
+                if rng.random() < 0.4
+                else f"-{pick(rng, STATEMENT_WORDS)}"
+            )
         if rng.random() < 0.06:
             word = f"({word})"
         elif rng.random() < 0.14:

@@ -41,6 +41,7 @@ from extractors.training.words import (
 COLUMN_SHARES = (0.11, 0.28, 0.2, 0.12, 0.08, 0.05, 0.04, 0.04, 0.04, 0.02, 0.01, 0.01)
 PART_SHARES = (0.42, 0.28, 0.14, 0.07, 0.05, 0.02, 0.01, 0.01)  # the same in the right parts of rows
 MOST_LETTERS = 112  # bytes of a row with its cell breaks, so that a model's answer can hold it
+MARKERS = "123456789abcdefg"  # of footnotes
 HANGING = (")", "%", "*")  # may stand right of a column's edge
 
 
@@ -103,7 +104,7 @@ def _data(rng: np.random.Generator, row: Row, text: str, shares: Sequence[float]
     placed, cells = ([Placed(row.left, text, row.label_font)] if text else []), [text]
     end = placed[0].end if text else row.left - row.gap
     if text and row.small and rng.random() < 0.35:
-        marker = Placed(end + 0.05 * row.em, f"({int(rng.integers(1, 10))})", row.small, 0.32 * row.em)
+        marker = Placed(end + 0.05 * row.em, f"({pick(rng, MARKERS)})", row.small, 0.32 * row.em)
         placed.append(marker)
         cells[0] += marker.text
         end = marker.end

@@ -97,9 +97,9 @@ def invented_word(rng: np.random.Generator) -> str:
 
 def random_word(rng: np.random.Generator) -> str:
     """Return a word of syllables that no list holds, now and then of letters that cannot be spoken."""
-    if rng.random() < 0.12:
+    if rng.random() < 0.05:
         return "".join(pick(rng, SPELLING) for _ in range(int(rng.integers(1, 8))))
-    n = int(rng.choice((1, 2, 3, 4), p=(0.25, 0.42, 0.25, 0.08)))
+    n = int(rng.choice((1, 2, 3, 4), p=(0.3, 0.48, 0.18, 0.04)))
     word = "".join(
         pick(rng, FIRST_SOUNDS) + pick(rng, MIDDLE_SOUNDS) + pick(rng, LAST_SOUNDS) for _ in range(n)
     )
