@@ -19,6 +19,7 @@ UNDERLINE = 1.1  # line heights; how far below its words the rule of a spanning 
 HALF = 0.5  # of a column's width, or of the distance between columns
 BETTER = 4.0  # points; how much better centred a wider stretch of columns must be to be taken
 FLUSH = 0.3  # line heights; edges closer than this are aligned
+LEVEL = 0.4  # of a line's height that two pieces side by side have in common where they are one line
 OVERHANG = 3.0  # points; a rule may end this far beyond the columns it governs
 
 
@@ -47,7 +48,7 @@ def header_cells(
     `height` is that of a line, `stack_gap` the white between lines of one heading at most, both in points.
     """
     across = [rule for rule in rules if rule.horizontal]
-    lines = [_headings(row, columns, across, height) for row in rows]
+    lines = [_headings(row, columns, across, height) for row in _levelled(rows)]
     if not any(
         cell.underlined for line in lines for cell in line
     ):  # where parents are underlined, nothing else spans
@@ -65,6 +66,23 @@ def header_cells(
                 over.first, over.last, over.underlined = cell.first, cell.last, cell.underlined
     _number(cells)
     return cells
+
+
+def _levelled(rows: Sequence[Sequence[Placed]]) -> list[list[Placed]]:
+    """Put pieces on one line that a slightly turned or unevenly set page has put on two: side by side, and level for the most part."""
+    lines: list[list[Placed]] = []
+    for row in rows:
+        above = lines[-1] if lines else []
+        if above and all(_beside(a.box, b.box) for a in above for b in row):
+            lines[-1] = sorted([*above, *row], key=lambda item: item.box.x0)
+        else:
+            lines.append(list(row))
+    return lines
+
+
+def _beside(a: Box, b: Box) -> bool:
+    level = min(a.y1, b.y1) - max(a.y0, b.y0) >= LEVEL * min(a.height, b.height)
+    return level and (a.x1 <= b.x0 or b.x1 <= a.x0)
 
 
 def _headings(

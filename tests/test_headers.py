@@ -1,7 +1,9 @@
-from extractors.columns import Span
+from extractors.columns import Placed, Span
 from extractors.geometry import read_tables
-from extractors.headers import _shares
-from schemas.page import Rule, TableFragment
+from extractors.headers import _levelled, _shares
+from extractors.rows import Piece
+from schemas.box import Box
+from schemas.page import Rule, TableFragment, Word
 from tests.typed_pages import across, typed_page
 
 
@@ -77,3 +79,18 @@ def test_headings_share_the_columns_so_that_all_of_them_are_centred() -> None:
     assert _shares([358, 380], [1, 2, 3, 4], columns) == []  # no stretch is centred under the second
     assert _shares([341, 393, 465, 537], [1, 2, 3, 4], columns) == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert _shares([358], [1, 2, 4], columns) == []
+
+
+def test_headings_side_by_side_are_one_line_though_not_quite_level() -> None:
+    def heading(text: str, x0: float, y0: float, first: int, last: int) -> Placed:
+        box = Box(x0, y0, x0 + 5 * len(text), y0 + 10)
+        return Placed(Piece((Word(text, box, 0),), box), first, last)
+
+    nine, years = heading("Nine months", 212, 8, 3, 4), [heading("2023", 105, 24, 1, 1)]
+    for lower, lines in ((5, 2), (8, 3)):
+        three = heading("Three months", 110, 8 + lower, 1, 2)
+        levelled = _levelled([[nine], [three], years])
+        assert len(levelled) == lines
+        assert levelled[0] == ([three, nine] if lines == 2 else [nine])
+    under = heading("ended", 220, 13, 3, 4)  # a second line of the same heading
+    assert len(_levelled([[nine], [under], years])) == 3
