@@ -190,6 +190,8 @@ def _head_of_label(above: Sequence[_Row], here: _Row, after: _Row | None, labels
     if here.lower or OPEN_END.search(above[-1].text):
         return True
     deeper = here.left - above[0].left > labels.indent
+    if deeper and len(above) > 1 and not here.others and abs(here.left - above[-1].left) <= labels.indent:
+        return True  # one more line of a label that hangs below its first
     if deeper and after is not None and after.label is not None and after.left > here.left - labels.indent:
         return False  # what follows stands as deep as this row, so the row above heads them all
     return labels.broken(above[-1], here)

@@ -44,6 +44,27 @@ Other                                 2       1
     ]
 
 
+def test_lines_that_hang_below_the_first_line_of_a_label_are_all_its_own() -> None:
+    assert labels("""
+Preferred stock, 5,000 authorized,
+ of which 250 are Series A
+ Junior Stock; $0.01 par
+ value; none issued and outstanding     -       -
+Capital in excess of the par value    120     110
+Retained earnings of the company       12      11
+""") == [
+        "Preferred stock, 5,000 authorized, of which 250 are Series A Junior Stock; $0.01 par value; none issued and outstanding",
+        "Capital in excess of the par value",
+        "Retained earnings of the company",
+    ]
+    assert labels("""
+Changes in assets, net of those
+   that were acquired
+   Receivables                          2       1
+   Payables and what is owed          120     110
+""")[1:] == ["Receivables", "Payables and what is owed"]
+
+
 def test_a_small_letter_goes_on_after_the_values() -> None:
     assert labels("""
 Proceeds from the sale of property   120     110
