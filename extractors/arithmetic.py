@@ -139,7 +139,8 @@ def _solve(
         if exchanged or near.sum() >= len(periods) - 1 or near.sum() > len(periods) / 2:
             if exchanged:
                 evidence += float(log2(abs(int(off[~near][0])) + 1))
-            doubtful = LIKELY_TOTAL_BITS if min(signs) > 0 else PARTIAL_BITS
+            natural = min(signs) > 0 or tuple(signs) == (1, -1)  # a sum, or a result less the row after it
+            doubtful = LIKELY_TOTAL_BITS if natural else PARTIAL_BITS
             enough = evidence >= (doubtful if likely else 2 * SPARE_BITS)
             if max(signs) < 0:
                 continue  # a total of the other sign is no slip of one period

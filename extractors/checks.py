@@ -207,6 +207,8 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
     for index, row in enumerate(ledger.rows):
         above = [i for i in range(last + 1, index) if i not in taken]
         strong = ledger.strong(index)
+        if strong and not above and last >= 0 and last not in taken:
+            above = [last]  # a total right after another that is no part of it: what stood between is missing
         if index in solved:
             last = index
         elif (strong and above) or (ledger.result(index) and len(above) >= 2):
