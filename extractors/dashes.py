@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.engine import Pixels
 from schemas.box import Box
 from schemas.page import Word
 
@@ -27,6 +28,11 @@ ON_ROW = 0.3  # of the font size between its middle and that of the row's words
 IN_COLUMN = 1.0  # of the font size that it may stand beside the column's figures
 MOST_MARKS = 20_000  # connected marks on a page; more is noise, and noise holds dashes everywhere
 CONFIDENCE = 0.9
+ALONG = 0.3  # of the font size: over so much of a stroke its grey is averaged
+APART = 0.3  # of the font size: so far above and below a stroke there is paper
+LONG_ENOUGH = 0.7  # of the font size: what is as faint and shorter is the edge of a letter
+INKY = 130  # of 255: a stroke with a pixel so dark is ink, of a letter or a rule; it is not faint
+FAINT = 30  # of 255: by how much a faint stroke is darker than that paper; grain is 3 once it is averaged
 SIGN_SHARE = 0.4  # of the width of a sign with a dash right behind it
 
 # one stroke, as a recogniser of many scripts may write it; with a currency sign, or the letter that was made of one
@@ -55,6 +61,28 @@ def _dashed(word: Word, figures: Sequence[Word], size: float) -> Iterator[Word]:
     middle = word.box.x0 + SIGN_SHARE * word.box.width
     yield replace(word, text=stroke["sign"], box=word.box._replace(x1=middle))
     yield replace(word, text=dash, box=word.box._replace(x0=middle))
+
+
+def faint_strokes(pixels: Pixels, words: Sequence[Word], scale: float) -> NDArray[np.bool_]:
+    """Return where level strokes are that are too thin and grey to be ink, as dashes on coarse scans are.
+
+    Along a stroke the grain of the paper averages out; what is then darker than the paper above and below it is no grain.
+    """
+    sizes = [word.box.height for word in words if any(letter.isdigit() for letter in word.text)]
+    if not sizes:
+        return np.zeros(pixels.shape[:2], bool)
+    size = float(np.median(sizes)) * scale
+    along, apart = max(3, round(ALONG * size)), max(2, round(APART * size))
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.int16)
+    even = np.asarray(cv2.blur(grey, (along, 1)), np.int16)
+    paper = np.full_like(even, -1)
+    paper[apart:-apart] = np.minimum(even[: -2 * apart], even[2 * apart :])
+    strokes = paper - even > FAINT
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
+    kept = stats[:, cv2.CC_STAT_WIDTH] >= LONG_ENOUGH * size
+    kept[0] = False  # the paper
+    kept[np.unique(labels[(paper - grey > INKY) & strokes])] = False
+    return np.asarray(kept[labels])
 
 
 def lonely_dashes(ink: NDArray[np.bool_], words: Sequence[Word], scale: float) -> list[Word]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from extractors.dashes import lonely_dashes, with_dashes
+from extractors.dashes import faint_strokes, lonely_dashes, with_dashes
 from extractors.engine import Pixels, Render
 from extractors.ocr import (
     Mask,
@@ -104,7 +104,7 @@ def read_scan(
         read_to = min(read_to, looked * pixels.shape[0])
     page = Box(0.0, 0.0, width, height)
     words = with_dollars(with_dashes(_words(lines, scale)))
-    words = (*words, *lonely_dashes(marks, words, scale))
+    words = (*words, *lonely_dashes(marks | faint_strokes(pixels, words, scale), words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
         page=number,

@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 from numpy.typing import NDArray
 
-from extractors.dashes import lonely_dashes, with_dashes
+from extractors.dashes import faint_strokes, lonely_dashes, with_dashes
 from extractors.document import extract_document
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
@@ -128,3 +128,21 @@ def test_a_scanned_nil_is_nil_or_flagged_and_never_another_number(tmp_path: Path
         value = Decimal(0) if place in nil else Decimal(text.replace(",", "")) * 10**6
         assert read[place].value == value, place
     assert sum(read[place].needs_review for place in nil) <= 1
+
+
+def test_a_stroke_too_faint_for_ink_is_found_and_grain_is_not() -> None:
+    grain = np.random.default_rng(3).normal(0, 12, (260, 600))
+    paper = np.full((260, 600), 250.0)
+    paper[120:] -= 25  # a shaded row
+    paper[110:112, 340:366] -= 60
+    paper[170:172, 340:366] -= 60
+    pixels = np.repeat(np.clip(paper + grain, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    figures = [Word("1,234", Box(100, y, 130, y + 10), y, 1.0) for y in (5, 15, 75)]
+    scale = 600 / 216  # 200 dpi
+    labels = [Word("Label", Box(10, y, 40, y + 10), y, 1.0) for y in (35, 56)]
+    words = [*figures, *labels]
+    strokes = faint_strokes(pixels, words, scale)
+    found = lonely_dashes(strokes, words, scale)
+    assert [(round(w.box.x0), round(w.box.y0)) for w in found] == [(122, 35), (122, 56)]
+    assert strokes.sum() < 3 * 2 * 40  # the two strokes, and nothing in the grain
+    assert not faint_strokes(pixels, labels, scale).any()
