@@ -26,6 +26,22 @@ _BRACKETED = re.compile(r"\((?:note|notes|see|refer)[^)]*\)|\(unaudited\)")
 _ORDINAL = re.compile(
     r"^[一二三四五六七八九十]+[、.]\s*|^\([一二三四五六七八九十]+\)\s*|^(?:加|减|其中)[:：]\s*|^(?:add|less|plus)[:：]\s*"
 )
+_CONTRARIES = tuple(
+    frozenset(group.split())
+    for group in (
+        "debtor creditor",
+        "asset liabilitie equity",
+        "receivable payable",
+        "operating investing financing",
+        "continuing discontinued",
+        "before after",
+        "within after",
+        "beginning end",
+        "basic diluted",
+        "current noncurrent",
+        "income expense",
+    )
+)
 _WITH_SHARES = ("income_statement", "comprehensive_income")
 
 
@@ -60,7 +76,16 @@ def find_concept(kind: StatementKind, label: str, path: tuple[str, ...] = ()) ->
     if len(text) < SHORT:
         return None
     near = process.extract(text, known.keys(), scorer=fuzz.ratio, score_cutoff=LIKENESS - MARGIN, limit=5)
-    best = [(known[name], score) for name, score, _ in near if score >= LIKENESS]
+    best = [
+        (known[name], score) for name, score, _ in near if score >= LIKENESS and not _contrary(text, name)
+    ]
     if not best or any(known[name] != best[0][0] for name, score, _ in near):
         return None
     return best[0][0]
+
+
+def _contrary(text: str, name: str) -> bool:
+    """Tell whether two labels name contrary things in words that look alike: "debtors" is no misread "creditors"."""
+    ours, theirs = ({word.removesuffix("s") for word in label.split()} for label in (text, name))
+    only_ours, only_theirs = ours - theirs, theirs - ours
+    return any(group & only_ours and group & only_theirs for group in _CONTRARIES)

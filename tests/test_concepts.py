@@ -38,3 +38,13 @@ def test_the_published_list_is_sound() -> None:
             for label in entry["labels"]:
                 key = (kind, normalise(label))
                 assert seen.setdefault(key, entry["concept"]) == entry["concept"], key
+
+
+def test_a_label_that_differs_by_a_word_is_another_label() -> None:
+    creditors = "Creditors: amounts falling due after more than one year"
+    assert find_concept("balance_sheet", creditors) == "us-gaap:LiabilitiesNoncurrent"
+    assert (
+        find_concept("balance_sheet", "Creditors: arnounts falling due after more than one year")
+        == "us-gaap:LiabilitiesNoncurrent"
+    )
+    assert find_concept("balance_sheet", "Debtors: amounts falling due after more than one year") is None
