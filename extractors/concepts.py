@@ -26,6 +26,7 @@ _BRACKETED = re.compile(r"\((?:note|notes|see|refer)[^)]*\)|\(unaudited\)")
 _ORDINAL = re.compile(
     r"^[一二三四五六七八九十]+[、.]\s*|^\([一二三四五六七八九十]+\)\s*|^(?:加|减|其中)[:：]\s*|^(?:add|less|plus)[:：]\s*"
 )
+# words that name contrary things, without a plural s
 _CONTRARIES = tuple(
     frozenset(group.split())
     for group in (
