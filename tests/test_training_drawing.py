@@ -31,7 +31,7 @@ def test_no_family_draws_for_both_splits() -> None:
     files = [
         {path for styles in families(split).values() for paths in styles.values() for path in paths}
         for split in ("train", "held_out")
-    ]  # type: ignore[arg-type]
+    ]
     assert files[0] and files[1] and not files[0] & files[1]
 
 
