@@ -23,6 +23,7 @@ SURE_OCR = 0.90  # recogniser score (0-1) under which a figure that nothing else
 OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: it may belong to another column
 
 FEW_ROWS = 4  # of a column that say whether its rows have labels
+SLIPS = 0.2  # of a statement's amounts; fewer with decimals among whole ones are misread
 NAMELESS = "no line item stands beside this column's figures"
 
 DOUBTS = {
@@ -40,13 +41,38 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     """Return the facts of a primary statement, in printed order; none for a look-alike."""
     if not statement.primary:
         return ()
-    edges, nameless = _right_edges(statement), _nameless(statement)
+    edges, nameless, whole = _right_edges(statement), _nameless(statement), _whole(statement)
     facts = []
     for item in statement.items:
         for value in item.values:
             fact = _fact(statement, item, value, edges)
-            facts.append(doubted(fact, NAMELESS) if value.column in nameless else fact)
+            if value.column in nameless:
+                fact = doubted(fact, NAMELESS)
+            if whole and _split_in_thousandths(statement, item, value):
+                fact = doubted(fact, DOUBTS["separators"])
+            facts.append(fact)
     return tuple(facts)
+
+
+def _whole(statement: Statement) -> bool:
+    """Tell whether a statement's amounts are printed without decimals, but for a few."""
+    decimals = [
+        value.placed.amount.decimals
+        for item in statement.items
+        for value in item.values
+        if value.placed.amount and not value.placed.amount.nil and _counts(statement, item, value)
+    ]
+    return len(decimals) >= FEW_ROWS and sum(d > 0 for d in decimals) <= SLIPS * len(decimals)
+
+
+def _split_in_thousandths(statement: Statement, item: LineItem, value: Value) -> bool:
+    """Tell whether a figure prints three digits after its point, as a misread comma between thousands does: (490.284)."""
+    amount = value.placed.amount
+    return amount is not None and amount.decimals == 3 and _counts(statement, item, value)
+
+
+def _counts(statement: Statement, item: LineItem, value: Value) -> bool:
+    return measure(item, statement.columns[value.column])[0] in ("money", "shares")
 
 
 def doubted(fact: Fact, reason: str) -> Fact:

@@ -53,6 +53,7 @@ def test_facts_stand_in_printed_order_with_their_place() -> None:
         ("600 (8)", "what follows the figure may be a footnote or a second figure"),
         ("600 DR", "CR or DR beside the figure: its sign depends on the document"),
         ("6O0", "a character of the figure cannot be read"),
+        ("(6.004)", "its separators are not those of the rest of the document"),
     ],
 )
 def test_doubts_of_a_figure_are_reasons(text: str, reason: str) -> None:
