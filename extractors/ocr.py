@@ -264,9 +264,9 @@ def ink_mask(pixels: Pixels) -> Mask:
     """Return where there is ink: what stands out from the paper around it, darker or (on dark ground) lighter."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     side = max(15, min(grey.shape) // 20) | 1
-    paper = cv2.medianBlur(
-        cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), min(side // 4 | 1, 51)
-    )
+    across, down = (max(1, round(length / 4)) for length in grey.shape[::-1])
+    small = cv2.resize(grey, (across, down), interpolation=cv2.INTER_AREA)
+    paper = cv2.medianBlur(small, min(side // 4 | 1, 51))
     paper = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
     ink = (cv2.absdiff(grey, paper) > INK_CONTRAST).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)

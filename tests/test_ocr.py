@@ -143,3 +143,14 @@ def test_a_picture_of_one_colour_costs_nothing(monkeypatch: pytest.MonkeyPatch) 
     grey = np.full((500, 400, 3), 200, np.uint8)
     grey[::7] = 203
     assert len(detect_lines(grey)) == 0
+
+
+@pytest.mark.parametrize("size", [(10_000, 1), (1, 10_000), (100_000, 1), (3, 2000)])
+def test_pictures_thinner_than_any_writing_are_pages_without_words(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "thin.png")
+    (page,) = pages(tmp_path / "thin.png", Settings())
+    assert page.failures == ()
+    assert page.content.words == ()
