@@ -29,7 +29,7 @@ from extractors.ruledreader import read_ruled, with_rows_beside
 from extractors.rulings import find_grids
 from schemas.box import union
 from schemas.page import PageContent, ReadCell, Rule, TableFragment, Word
-from schemas.records import Failure
+from schemas.records import Failure, FailureCategory
 
 __all__ = ["GeometryEngine", "outside_lines", "read_tables"]
 
@@ -47,15 +47,22 @@ class GeometryEngine:
         """Read the tables of one page. `render` is not used: words and rules are enough."""
         try:
             return EngineReading(read_tables(content))
+        except MemoryError:
+            category: FailureCategory = "memory"
+            message = (
+                f"the tables of page {content.page} need more memory than max_memory allows; raise it and run "
+                "retry-failed."
+            )
         except Exception as error:  # one odd page must not end its document
+            category = "internal"
             message = (
                 f"the tables of page {content.page} were not read ({type(error).__name__}: {error}); "
                 "please report it with the document, and read the page with --engine vision."
             )
-            failure = Failure(
-                page=content.page, stage="tables", category="internal", message=message, at=datetime.now(UTC)
-            )
-            return EngineReading((), failures=(failure,))
+        failure = Failure(
+            page=content.page, stage="tables", category=category, message=message, at=datetime.now(UTC)
+        )
+        return EngineReading((), failures=(failure,))
 
 
 def read_tables(content: PageContent) -> tuple[TableFragment, ...]:
