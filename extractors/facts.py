@@ -165,6 +165,8 @@ def _reasons(
         yield cell.note or "the page's own text shows another figure here"
     elif cell.note:
         yield cell.note
+    if item.contested:
+        yield "the page's own words show another label for this row"
     edge = edges.get(value.column)
     if edge is not None and abs(cell.box.x1 - edge) > OUT_OF_COLUMN:
         yield "the figure stands outside its column"

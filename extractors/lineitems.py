@@ -72,6 +72,7 @@ class RawItem:
     values: tuple[tuple[int, Placed], ...]
     bold: bool = False
     ruled: bool = False  # a rule stands above a value
+    contested: bool = False  # the page's words show another label
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _Row:
     y: float
     values: tuple[tuple[int, Placed], ...]
     bold: bool
+    contested: bool
 
 
 def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
@@ -105,7 +107,11 @@ def read_items(layout: Layout, side: Side) -> tuple[RawItem, ...]:
         folded = fold(row.label)
         ruled = any(p.cell.ruled_above for _, p in row.values)
         total = bool(row.values) and (bool(_TOTAL.search(folded)) or not row.label)
-        items.append(RawItem(row.row, row.label, level, path, section, total, row.values, row.bold, ruled))
+        items.append(
+            RawItem(
+                row.row, row.label, level, path, section, total, row.values, row.bold, ruled, row.contested
+            )
+        )
         if total and row.label:
             stack = [s for s in stack if not _closes(folded, s[1]) or s[0] < level - 1]
     return tuple(items)
@@ -140,6 +146,7 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
         y,
         values,
         bool(labels) and all(p.cell.bold for p in labels),
+        any(p.cell.grounding == "mismatch" for p in labels),
     )
 
 
@@ -173,9 +180,10 @@ def _join_wrapped(rows: Sequence[_Row]) -> list[_Row]:
         elif not previous.values and row.label and _wraps(previous, row, left, right):
             x0 = min(x for x in (previous.x0, row.x0) if x is not None)
             out[-1] = replace(row, label=f"{previous.label} {row.label}", x0=x0 if previous.x0 is None else previous.x0,
-                              bold=previous.bold)  # fmt: skip
+                              bold=previous.bold, contested=previous.contested or row.contested)  # fmt: skip
         elif previous.values and not row.values and row.label and _trails(previous, row, left, right):
-            out[-1] = replace(previous, label=f"{previous.label} {row.label}", x1=row.x1)
+            out[-1] = replace(previous, label=f"{previous.label} {row.label}", x1=row.x1,
+                              contested=previous.contested or row.contested)  # fmt: skip
         else:
             out.append(row)
     return out

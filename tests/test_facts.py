@@ -64,6 +64,16 @@ def test_doubts_of_a_figure_are_reasons(text: str, reason: str) -> None:
     assert cost.needs_review and reason in (cost.review_reason or "") or cost.value is None
 
 
+def test_values_of_a_row_whose_label_the_page_shows_otherwise_are_flagged() -> None:
+    table = printed_table(INCOME, above=INCOME_ABOVE)
+    cells = tuple(
+        c.model_copy(update={"grounding": "mismatch"}) if c.text == "Cost of sales" else c
+        for c in table.cells
+    )
+    facts = state_facts(statement_of(table.model_copy(update={"cells": cells})))
+    assert {f.label for f in facts if f.needs_review} == {"Cost of sales"}
+
+
 def test_a_look_alike_states_nothing() -> None:
     statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
     assert state_facts(replace(statement, primary=False)) == ()
