@@ -167,6 +167,8 @@ def _reasons(
         yield cell.note
     if item.contested:
         yield "the page's own words show another label for this row"
+    if column.contested:
+        yield "the page's own words show another header for this column"
     edge = edges.get(value.column)
     if edge is not None and abs(cell.box.x1 - edge) > OUT_OF_COLUMN:
         yield "the figure stands outside its column"

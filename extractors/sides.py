@@ -56,6 +56,7 @@ class Side:
         int, ...
     ] = ()  # notes, changes, percentages, the parent's alone: no figures of the entity's periods
     asides: tuple[AsideColumn, ...] = ()  # of the ignored ones those that compare periods
+    contested: tuple[int, ...] = ()  # value columns for which the page's words show another header
 
 
 def read_side(
@@ -89,11 +90,13 @@ def read_side(
     values = [c for c in rest if c not in strays]
     spots = {c: extent(amounts[c]) for c in values}
     excluded = {*notes, *ignored, *strays, *labels}
-    headers, used = [], set[tuple[int, int]]()
+    headers, used, contested = [], set[tuple[int, int]](), []
     for col in values:
         kept = _over_column(heads, col, spots, excluded)
         used |= {(p.cell.row, p.cell.col) for p in kept}
         headers.append(" ".join(_share_of(p, col, values) for p in kept))
+        if any(p.cell.grounding == "mismatch" for p in kept):
+            contested.append(col)
     spanned = _spanned_asides(values, headers)
     parents = _parent_columns(headers) | _translated_columns(headers)
     out = {col for i, col in enumerate(values) if i in parents} | spanned.keys()
@@ -112,6 +115,7 @@ def read_side(
         tuple(head for _, head in kept_cols),
         (*ignored, *sorted(out), *strays),
         tuple(sorted(asides, key=lambda a: a.col)),
+        tuple(contested),
     ), used
 
 

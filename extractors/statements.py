@@ -72,6 +72,7 @@ class Column:
     component: str | None = None  # of an equity statement: what the column counts, instead of a period
     counts_shares: bool = False  # a component that is a number of shares, whatever its rows are
     share_scale: int | None = None  # the multiplier of such a column
+    contested: bool = False  # the page's words show another header
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,8 @@ def _statement(
         _component(col, name, note, col in priced) if components else Column(col, name, period)
         for col, name, period in zip(cols, named, periods, strict=True)
     )
+    contested = {col for side in first.layout.sides for col in side.contested}
+    columns = tuple(replace(column, contested=column.col in contested) for column in columns)
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if not components:
         columns = _undated_twins(columns, items)

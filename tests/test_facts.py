@@ -74,6 +74,16 @@ def test_values_of_a_row_whose_label_the_page_shows_otherwise_are_flagged() -> N
     assert {f.label for f in facts if f.needs_review} == {"Cost of sales"}
 
 
+def test_values_of_a_column_whose_header_the_page_shows_otherwise_are_flagged() -> None:
+    table = printed_table(INCOME, above=INCOME_ABOVE)
+    cells = tuple(
+        c.model_copy(update={"grounding": "mismatch"}) if c.text == "2022" else c for c in table.cells
+    )
+    facts = state_facts(statement_of(table.model_copy(update={"cells": cells})))
+    assert {f.needs_review for f in facts if f.col == 2} == {True}
+    assert {f.needs_review for f in facts if f.col == 1} == {False}
+
+
 def test_a_look_alike_states_nothing() -> None:
     statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
     assert state_facts(replace(statement, primary=False)) == ()
