@@ -70,8 +70,17 @@ def lay_out(
         side, mine = read_side(grid, heads, labels, numbers, body)
         sides.append(side)
         used |= mine
-    captions = [p.text for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
+    loose = [p for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
+    captions = [p.text for p in loose]
+    if any(p.cell.grounding == "mismatch" and _dates(p.text) for p in loose):
+        sides = [replace(side, contested=side.value_cols) for side in sides]
     return Layout(first_row, end, body, tuple(sides), (*titles, *captions), grid)
+
+
+def _dates(text: str) -> bool:
+    """Tell whether a caption says when or for how long, which holds for every column."""
+    read = read_header(text)
+    return bool(read.year or read.month or read.months)
 
 
 def _without_titles(

@@ -84,6 +84,20 @@ def test_values_of_a_column_whose_header_the_page_shows_otherwise_are_flagged() 
     assert {f.needs_review for f in facts if f.col == 1} == {False}
 
 
+def test_a_date_beside_the_headers_that_the_page_shows_otherwise_puts_all_periods_in_doubt() -> None:
+    table = printed_table([["Year ended June 20,", *INCOME[0][1:]], *INCOME[1:]], above=INCOME_ABOVE)
+    cells = tuple(
+        c.model_copy(update={"grounding": "mismatch"}) if c.text.startswith("Year") else c
+        for c in table.cells
+    )
+    contested, plain = (
+        [f.review_reason or "" for f in state_facts(statement_of(t))]
+        for t in (table.model_copy(update={"cells": cells}), table)
+    )
+    assert contested and all("another header" in reason for reason in contested)
+    assert not any("another header" in reason for reason in plain)
+
+
 def test_a_look_alike_states_nothing() -> None:
     statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
     assert state_facts(replace(statement, primary=False)) == ()
