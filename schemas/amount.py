@@ -38,7 +38,10 @@ MAX_CANDIDATES = 64  # readings of one confused figure worth trying
 
 _DASHES = "-\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63\u30fc\u2500"
 _MINUS = "-\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63"
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱ⁽⁾ªº"
+_CIRCLED = "".join(
+    map(chr, (*range(0x2460, 0x249C), *range(0x24EA, 0x2500), *range(0x2776, 0x2794)))
+)  # ①, ⑴, ⒈: marks
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱ⁽⁾ªº" + _CIRCLED
 _SYMBOLS = "*†‡§¶#"
 _SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\n\r"
 _APOSTROPHES = "'\u2019\u02bc\u0060\u00b4"
@@ -134,8 +137,9 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     if not text or len(text) > MAX_LENGTH:
         return None
     body, marker = _set_superscripts_aside(_SOFT_MINUS.sub("-", text).translate(_INVISIBLE))
+    marked = body.lstrip()[:1] in _CIRCLED  # also true of an empty body
     body = _simplify(body)
-    if not body:
+    if marked or not body:
         return None
     whole = _SPLIT_GROUP.sub(",", body) if decimal_point == "." else body
     state = _Peeled(whole, decimal_point)
@@ -336,13 +340,13 @@ def _digits(body: str, decimal_point: str) -> tuple[str, Doubt | None] | None:
     """Return the digits with "." as the point, and a doubt about the grouping; None when they form no number."""
     if _PLAIN.fullmatch(body):
         return body, None
-    if not body or not body[-1].isdigit() and body[-1] != decimal_point or _DATE.fullmatch(body):
+    if not body or not body[-1].isdecimal() and body[-1] != decimal_point or _DATE.fullmatch(body):
         return None
     other = "," if decimal_point == "." else "."
     whole, point, fraction = body.rpartition(decimal_point)
     if not point:
         whole, fraction = body, ""
-    elif not (fraction.isdigit() or fraction == ""):
+    elif not (fraction.isdecimal() or fraction == ""):
         return None
     if decimal_point in whole:
         # 1.234.567 where the point is the decimal sign elsewhere: it can only be grouping
@@ -352,7 +356,7 @@ def _digits(body: str, decimal_point: str) -> tuple[str, Doubt | None] | None:
         return ("0." + fraction, None) if fraction else None
     plain: str | None = None
     doubt: Doubt | None = None
-    if whole.isdigit():
+    if whole.isdecimal():
         plain = whole
     else:
         for separator in (other, " ", *_APOSTROPHES):
@@ -367,7 +371,7 @@ def _digits(body: str, decimal_point: str) -> tuple[str, Doubt | None] | None:
 
 def _ungroup(text: str, separator: str) -> str | None:
     groups = text.split(separator)
-    if len(groups) < 2 or not all(g.isdigit() and g.isascii() for g in groups) or len(groups[-1]) != 3:
+    if len(groups) < 2 or not all(g.isdecimal() and g.isascii() for g in groups) or len(groups[-1]) != 3:
         return None
     first, middle = groups[0], groups[1:-1]
     western = len(first) <= 3 and all(len(g) == 3 for g in middle)
@@ -400,7 +404,7 @@ def _chinese(body: str) -> int | None:
 
 
 def _looks_confused(body: str, decimal_point: str) -> bool:
-    if sum(c.isdigit() for c in body) * 2 < sum(c.isalnum() for c in body):
+    if sum(c.isdecimal() for c in body) * 2 < sum(c.isalnum() for c in body):
         return False
     return next(_readings(body, decimal_point), None) is not None
 

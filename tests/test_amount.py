@@ -26,7 +26,7 @@ def value(text: str, point: str = ".") -> Decimal | None:
         ("12,34,567", "1234567"), ("1,00,00,000", "10000000"), ("三千二百万", "32000000"), ("壹佰贰拾", "120"),
         ("1'234.50", "1234.50"), ("1’234", "1234"), ("1\u00a0234", "1234"), ("3.2 million", "3200000"), ("12%", "12"),
         ("(3.5)%", "-3.5"), ("(3.5%)", "-3.5"), ("5‰", "5"), ("1.5x", "1.5"), ("12.5p", "12.5"), ("5,363(1)", "5363"),
-        ("5,363¹", "5363"), ("5,363 *", "5363"), ("5,363(a)", "5363"), ("0", "0"), ("1.234.567", "1234567"), ("Rs. 12,345", "12345"),
+        ("5,363¹", "5363"), ("5,363①", "5363"), ("5,363 *", "5363"), ("5,363(a)", "5363"), ("0", "0"), ("1.234.567", "1234567"), ("Rs. 12,345", "12345"),
         ("\u00ad12", "-12"), ("$\u00ad1,234", "-1234"), ("12\u00ad", "-12"), ("1,\u00ad234", "1234"),
         ("\u02d712", "-12"), ("1,234CR", "1234"), ("DR 1,234.50", "1234.50"), ("3 per mille", "3"), ("$(1.5)M", "-1500000"),
         ("人民币1,234元", "1234"), ("US$ 1,234 USD", "1234"), ("1٬234", "1234"), ("1, 234", "1234"), ("(1 ,234)", "-1234"),
@@ -251,3 +251,18 @@ def test_nothing_but_printed_digits_makes_the_value(text: str) -> None:
 )  # fmt: skip
 def test_decimal_point_by_vote(texts: list[str], expected: str) -> None:
     assert decide_decimal_point(texts) == expected
+
+
+@pytest.mark.parametrize("text", ["𐩀", "1,𐩀𐩀𐩀", "𐩀.5", "(𐩀)", "1.𐩀", "⑤", "⑴", "②12", "𐩀万"])
+def test_digits_that_form_no_decimal_number_are_no_figure(text: str) -> None:
+    assert parse_amount(text) is None
+    assert parse_amount(text, ",") is None
+
+
+@settings(max_examples=300)
+@given(
+    st.text(st.characters(categories=["Nd", "No", "Nl"]), min_size=1, max_size=6), st.sampled_from([".", ","])
+)
+def test_numerals_of_any_script_are_read_or_left(text: str, point: str) -> None:
+    amount = parse_amount(text, point)
+    assert amount is None or amount.value is None or amount.value >= 0
