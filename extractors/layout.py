@@ -16,7 +16,7 @@ from extractors.kinds import TITLE_WORD, title_kind
 from extractors.periods import find_dates, find_span, fold, read_header
 from extractors.realign import Placed, loose_heads, overlapped, realign
 from extractors.scales import read_note
-from extractors.sides import NOTE_HEADER, SIGN_ONLY, UNIT_NOISE, Side, extent, read_side
+from extractors.sides import NOTE_HEADER, SIGN_ONLY, UNIT_NOISE, Side, contests, extent, read_side
 from schemas.amount import parse_amount
 from schemas.page import JoinedTable, Line, ReadCell
 
@@ -72,15 +72,9 @@ def lay_out(
         used |= mine
     loose = [p for row in sorted(heads) for p in heads[row] if (p.cell.row, p.cell.col) not in used]
     captions = [p.text for p in loose]
-    if any(p.cell.grounding == "mismatch" and _dates(p.text) for p in loose):
+    if any(contests(p) for p in loose):
         sides = [replace(side, contested=side.value_cols) for side in sides]
     return Layout(first_row, end, body, tuple(sides), (*titles, *captions), grid)
-
-
-def _dates(text: str) -> bool:
-    """Tell whether a caption says when or for how long, which holds for every column."""
-    read = read_header(text)
-    return bool(read.year or read.month or read.months)
 
 
 def _without_titles(

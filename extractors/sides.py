@@ -95,7 +95,7 @@ def read_side(
         kept = _over_column(heads, col, spots, excluded)
         used |= {(p.cell.row, p.cell.col) for p in kept}
         headers.append(" ".join(_share_of(p, col, values) for p in kept))
-        if any(p.cell.grounding == "mismatch" for p in kept):
+        if any(contests(p) for p in kept):
             contested.append(col)
     spanned = _spanned_asides(values, headers)
     parents = _parent_columns(headers) | _translated_columns(headers)
@@ -117,6 +117,13 @@ def read_side(
         tuple(sorted(asides, key=lambda a: a.col)),
         tuple(contested),
     ), used
+
+
+def contests(head: Placed) -> bool:
+    """Tell whether a header cell says when, for how long or in what unit, and the page's words show it otherwise."""
+    read = read_header(head.text)
+    says = read.year or read.month or read.months or read_note(head.text)
+    return head.cell.grounding == "mismatch" and bool(says)
 
 
 def _over_column(
