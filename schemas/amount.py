@@ -42,6 +42,7 @@ _CIRCLED = "".join(
     map(chr, (*range(0x2460, 0x249C), *range(0x24EA, 0x2500), *range(0x2776, 0x2794)))
 )  # ①, ⑴, ⒈: marks
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱ⁽⁾ªº" + _CIRCLED
+_CIRCLED_FIRST = re.compile(rf"\s*[{_CIRCLED}]")
 _SYMBOLS = "*†‡§¶#"
 _SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\n\r"
 _APOSTROPHES = "'\u2019\u02bc\u0060\u00b4"
@@ -105,6 +106,7 @@ _SOFT_MINUS = re.compile(
     r"(?<![^\s(（$£€¥₹])\u00ad(?=\s*[\d$£€¥₹.,(（])|(?<=[\d)])\u00ad(?=\s*$)|^\s*\u00ad+\s*$"
 )
 _SPLIT_GROUP = re.compile(r"(?<=\d)(?: ,|, )(?=\d{3}(?!\d))")  # "1, 234": the text layer parts the figure
+_SHORT_GROUP = {".": re.compile(r",\d{1,2}$"), ",": re.compile(r"\.\d{1,2}$")}  # by the decimal point
 _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{2,4}")
 _PLAIN = re.compile(r"\d+")
 _SUPERSCRIPT_END = re.compile(rf"\s*[{re.escape(_SUPERSCRIPTS + _SYMBOLS)}]+$")
@@ -137,9 +139,10 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     if not text or len(text) > MAX_LENGTH:
         return None
     body, marker = _set_superscripts_aside(_SOFT_MINUS.sub("-", text).translate(_INVISIBLE))
-    marked = body.lstrip()[:1] in _CIRCLED  # also true of an empty body
+    if _CIRCLED_FIRST.match(body):
+        return None
     body = _simplify(body)
-    if marked or not body:
+    if not body:
         return None
     whole = _SPLIT_GROUP.sub(",", body) if decimal_point == "." else body
     state = _Peeled(whole, decimal_point)
@@ -163,7 +166,7 @@ class _Peeled:
 
     def __init__(self, body: str, decimal_point: str) -> None:
         self.body = body
-        self.short_group = re.compile(rf"[{',.'.replace(decimal_point, '')}]\d{{1,2}}$")
+        self.short_group = _SHORT_GROUP[decimal_point]
         self.currency: str | None = None
         self.symbol: str | None = None
         self.unit: AmountUnit | None = None
