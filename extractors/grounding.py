@@ -32,6 +32,7 @@ SKIP_LINE = -0.02  # score of a printed line that no row reads: text around the 
 EXTRA_LINE = -0.02  # score of each further printed line that a row takes
 ALIKE = 0.6  # share of letters two words must have in common to be taken for the same word, misread
 SKIP_WORD = 0.55  # cost of a word that has no partner; two of them cost more than a misread word
+MOST_TOGETHER = 3  # words that are printed apart and read as one, or the other way round
 MOST_LETTERS = 64  # of a word that are compared
 LEADER = re.compile(r"[.…·_‥․]+")  # dots that lead the eye to a figure, and are no part of a cell
 
@@ -287,27 +288,39 @@ def _match_cells(row: Sequence[str], lines: Sequence[PrintedRow], blank: float) 
     tokens = [(c, token) for c, text in enumerate(row) for token in _tokens(text)]
     if not words or not tokens:
         return out
-    n, m = len(tokens), len(words)
+    read = [fold(token)[:MOST_LETTERS] for _, token in tokens]
+    folded = [fold(word.text)[:MOST_LETTERS] for word in words]
+    n, m = len(read), len(folded)
     cost = np.zeros((n + 1, m + 1))
     cost[0, :], cost[:, 0] = SKIP_WORD * np.arange(m + 1), SKIP_WORD * np.arange(n + 1)
-    folded = [fold(word.text)[:MOST_LETTERS] for word in words]
-    pair = np.zeros((n, m))
-    for i, (_, token) in enumerate(tokens):
-        letters = fold(token)[:MOST_LETTERS]
-        for j in range(m):
-            pair[i, j] = _difference(letters, folded[j])
-            cost[i + 1, j + 1] = min(
-                cost[i, j] + pair[i, j], cost[i, j + 1] + SKIP_WORD, cost[i + 1, j] + SKIP_WORD
-            )
+    step = np.zeros(
+        (n + 1, m + 1, 2), np.int64
+    )  # how many read and how many printed words were taken together
+    step[0, 1:], step[1:, 0] = (0, 1), (1, 0)
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            ways = [
+                (cost[i - 1, j - 1] + _difference(read[i - 1], folded[j - 1]), (1, 1)),
+                (cost[i, j - 1] + SKIP_WORD, (0, 1)),
+                (cost[i - 1, j] + SKIP_WORD, (1, 0)),
+            ]
+            for k in range(2, MOST_TOGETHER + 1):
+                if k <= j and read[i - 1] == "".join(
+                    folded[j - k : j]
+                ):  # "$1,234¹", printed as sign, figure and mark
+                    ways.append((cost[i - 1, j - k], (1, k)))
+                together = (
+                    "".join(read[i - k : i]) if k <= i and tokens[i - k][0] == tokens[i - 1][0] else None
+                )
+                if together == folded[j - 1]:  # "$ 5", printed as one
+                    ways.append((cost[i - k, j - 1], (k, 1)))
+            cost[i, j], step[i, j] = min(ways, key=lambda way: way[0])
     i, j = n, m
-    while i > 0 and j > 0:
-        if cost[i, j] == cost[i - 1, j - 1] + pair[i - 1, j - 1]:
-            out[tokens[i - 1][0]].append(words[j - 1])
-            i, j = i - 1, j - 1
-        elif cost[i, j] == cost[i, j - 1] + SKIP_WORD:
-            j -= 1
-        else:
-            i -= 1
+    while i or j:
+        taken, printed = (int(k) for k in step[i, j])
+        if taken and printed:
+            out[tokens[i - 1][0]] += reversed(words[j - printed : j])
+        i, j = i - taken, j - printed
     for cell in out:
         cell.reverse()
     return out

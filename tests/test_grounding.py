@@ -128,6 +128,40 @@ def test_a_label_on_two_lines_is_one_cell() -> None:
     assert (cells[1, 0].box.y0, cells[1, 0].box.y1) == (34, 54)
 
 
+def test_a_raised_mark_belongs_to_the_word_that_it_was_read_with() -> None:
+    words = [
+        *page()[:2],
+        *line(
+            34,
+            (50, "Net sales"),
+            (96, "(a)"),
+            (300, "$"),
+            (308, "1,234"),
+            (334, "(b)"),
+            (400, "( 5"),
+            (413, ")"),
+        ),
+    ]
+    read = [["", "2024", "2023"], ["Net sales⁽ᵃ⁾", "$1,234(b)", "(5)"]]
+    cells = {(c.row, c.col): c for c in ground_table(read, words, "text_layer", 1, AREA).cells}
+    assert (cells[1, 0].text, cells[1, 0].grounding) == ("Net sales (a)", "normalised")
+    assert (cells[1, 1].text, cells[1, 1].grounding) == ("$ 1,234 (b)", "normalised")
+    assert (cells[1, 2].text, cells[1, 2].grounding) == ("( 5 )", "normalised")
+    assert cells[1, 1].box == Box(300, 34, 349, 43)
+
+
+def test_two_words_may_be_printed_as_one() -> None:
+    words = [*page()[:2], *line(34, (50, "Net sales"), (300, "$1,234"), (400, "1,100"))]
+    cells = {
+        (c.row, c.col): c
+        for c in ground_table(
+            [["", "2024", "2023"], ["Net sales", "$ 1,234", "1,100"]], words, "text_layer", 1, AREA
+        ).cells
+    }
+    assert (cells[1, 1].text, cells[1, 1].grounding) == ("$1,234", "normalised")
+    assert (cells[1, 2].text, cells[1, 2].grounding) == ("1,100", "exact")
+
+
 def test_joined_cells_become_spans() -> None:
     words = [
         *line(20, (330, "Years ended")),
