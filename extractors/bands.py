@@ -1,8 +1,8 @@
 """Which strips of a page does a reader of single rows look at? Every row of its tables, cut in white, at the size it was trained on.
 
 In: the tables of a page as words and lines give them (their boxes), the page's words, and a way to render it. Out: `RowBand`s, each a
-row of a table or a part of one, cut in the white between rows and between cells, and their images: grey, STRIP_HEIGHT x STRIP_WIDTH
-pixels, the text TARGET_TEXT pixels high or a little more or less. Boxes are points on the page.
+row of a table or a part of one, cut in the white between rows and between cells (between words where a label is too long), and their
+images: grey, STRIP_HEIGHT x STRIP_WIDTH pixels, the text TARGET_TEXT pixels high or a little more or less. Boxes are points on the page.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from schemas.box import Box, union
 from schemas.page import PageContent, Word
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels, as the reader was trained
-TARGET_TEXT = 16.0  # pixels per em where there is room
-SMALLEST_TEXT = 10.5  # pixels per em below which a row is cut in two rather than made smaller
+TARGET_TEXT = 20.0  # pixels per em where there is room; on drawn strips 16 read half as many rows wrong again
+SMALLEST_TEXT = 16.0  # pixels per em below which a row is cut in two rather than made smaller
 LINE_HEIGHT = 1.2  # of the text's size, where only the height of words is known
 EDGE = 8  # pixels of white left and right of a row
 REACH = 0.3  # line heights of the white around a row that its strip shows, at most
@@ -100,12 +100,23 @@ def _parts(row: Sequence[Piece], table: Box, size: float) -> list[list[Piece]]:
     if row[-1].box.x1 - min(table.x0, row[0].box.x0) <= widest:
         return [list(row)]
     parts: list[list[Piece]] = []
-    for piece in row:
+    for piece in (short for whole in row for short in _shortened(whole, widest)):
         if parts and piece.box.x1 - parts[-1][0].box.x0 <= widest:
             parts[-1].append(piece)
         else:
             parts.append([piece])
     return parts
+
+
+def _shortened(piece: Piece, widest: float) -> list[Piece]:
+    """Cut a piece that is wider than `widest` points between its words."""
+    runs: list[list[Word]] = []
+    for word in piece.words:
+        if runs and word.box.x1 - runs[-1][0].box.x0 <= widest:
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return [Piece(tuple(run), union(word.box for word in run)) for run in runs]
 
 
 def _frame(part: Sequence[Piece], table: Box, size: float, top: float, bottom: float) -> tuple[Box, float]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -27,18 +26,18 @@ from extractors.asking import (
     ask_worker,
     least_odds,
     one_per_tile,
-    png,
     recorded,
     tile_failure,
 )
 from extractors.bands import RowBand, draw_bands, plan_bands
-from extractors.engine import EngineReading, Render
+from extractors.engine import EngineReading, Pixels, Render
 from extractors.geometry import read_tables
 from extractors.grounding import LEADER, fold, ground_cell
+from extractors.looks import RowReading, read_strip
 from extractors.prompting import image_part
 from extractors.rows import joined
 from extractors.tiling import Tile
-from extractors.worker.client import WorkerClient
+from extractors.worker.client import Reply, WorkerClient
 from schemas.amount import decide_decimal_point
 from schemas.page import PageContent, ReadCell, TableFragment, Word
 
@@ -53,14 +52,6 @@ NO_ANSWER = "read by geometry: the vision model gave no usable answer here"
 REST = "Words and lines give this row; look over its cells."
 
 Slot = tuple[int, tuple[Word, ...]]  # which cell of the table, and its words in this row
-
-
-@dataclass(frozen=True)
-class RowReading:
-    """What the reader saw in a strip."""
-
-    cells: tuple[str, ...]
-    odds: tuple[float, ...]  # probability of each cell's least likely token
 
 
 def row_schema() -> dict[str, Any]:
@@ -107,31 +98,40 @@ def ask_rows(
     bands = plan_bands(content, [table.box for table in tables])
     if not bands:
         return []
-    images = [png(image) for image in draw_bands(bands, content, render)]
+    strips = draw_bands(bands, content, render)
     with ThreadPoolExecutor(TILES_AT_ONCE, thread_name_prefix="row") as pool:
-        outcomes = pool.map(lambda band, image: ask_row(client, model, band, image), bands, images)
+        outcomes = pool.map(lambda band, strip: ask_row(client, model, band, strip), bands, strips)
         return list(zip(bands, outcomes, strict=True))
 
 
-def ask_row(client: WorkerClient, model: str | None, band: RowBand, image: bytes) -> RowReading | Problem:
-    """Ask a worker about one strip (PNG bytes)."""
+def ask_row(client: WorkerClient, model: str | None, band: RowBand, strip: Pixels) -> RowReading | Problem:
+    """Ask a worker about one strip, again where it was not sure."""
     tile = Tile(
         band.index, band.table, band.box, None, round(band.scale * 72), 1, len(band.words), band.n_letters
     )
     length = round(TOKENS_FIXED + TOKENS_PER_LETTER * band.n_letters + TOKENS_PER_CELL * len(band.words))
     question = Question(tile)
-    reply = ask_worker(client, question, row_messages(image), row_schema(), model, length)
-    if isinstance(reply, Problem):
-        return reply
+
+    def ask(image: bytes) -> RowReading | Problem:
+        reply = ask_worker(client, question, row_messages(image), row_schema(), model, length)
+        if isinstance(reply, Problem):
+            return reply
+        seen = row_reading(reply)
+        return seen or Problem(question, "invalid", "The model's answer is not a list of cells.", reply.text)
+
+    return read_strip(ask, strip)
+
+
+def row_reading(reply: Reply) -> RowReading | None:
+    """Return the cells of an answer about a strip, with the odds of each; None when it is no list of cells."""
     try:
         cells = json.loads(reply.text)
     except ValueError:
-        cells = None
+        return None
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
-        return Problem(question, "invalid", "The model's answer is not a list of cells.", reply.text)
+        return None
     odds = least_odds(reply)
-    kept = [(cell, odds.get((i,), 1.0)) for i, cell in enumerate(cells) if cell.strip()]
-    return RowReading(tuple(cell for cell, _ in kept), tuple(odd for _, odd in kept))
+    return RowReading(tuple(cells), tuple(odds.get((i,), 1.0) for i in range(len(cells))))
 
 
 def place(
@@ -179,7 +179,8 @@ def match(slots: Sequence[Slot], reading: RowReading) -> list[tuple[int, str, fl
     Two cells may have been read as one, or one as two. What was read beside any printed cell joins nothing.
     """
     printed = [fold(joined(words)) for _, words in slots]
-    read, odds = reading.cells, reading.odds
+    kept = [i for i, cell in enumerate(reading.cells) if cell.strip()]
+    read, odds = [reading.cells[i] for i in kept], [reading.odds[i] for i in kept]
     n, m = len(read), len(slots)
     cost = np.full((n + 1, m + 1), np.inf)
     cost[:, 0], cost[0, :] = SKIP * np.arange(n + 1), SKIP * np.arange(m + 1)
@@ -241,6 +242,11 @@ def _compared(
         odds,
         point,
     )
+    certain = min((word.confidence for word in words), default=0.0)
+    if seen.grounding == "mismatch" and content.text_source == "ocr" and certain > odds:
+        printed = joined(words)
+        note = f"OCR read {printed!r}; the model, which is less sure, read {text!r}"
+        seen = seen.model_copy(update={"text": printed, "source": "ocr", "confidence": certain, "note": note})
     changed = {
         "text": seen.text,
         "source": seen.source,

@@ -19,9 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from extractors.engine import Pixels
 from extractors.errors import EngineError, TimeoutExceededError, UsageError
+from extractors.looks import RowReading, read_strip
 from extractors.prompting import messages
-from extractors.rowreader import row_messages, row_schema
+from extractors.rowreader import row_messages, row_reading, row_schema
 from extractors.training.scores import Row, Scores, Tally, rows_of, score_rows
 from extractors.training.strips import draw_strip
 from extractors.worker.client import WorkerClient
@@ -84,13 +86,25 @@ def ask(client: WorkerClient, model: str | None, held: Held) -> list[Row] | None
     """Return the rows that a model reads in an image; None without a usable answer. Raises TransportError."""
     try:
         if held.task == "row":
-            reply = client.ask(row_messages(held.png), row_schema(), model=model, max_tokens=ROW_TOKENS)
-        else:
-            schema = TileAnswer.model_json_schema()
-            reply = client.ask(messages("table", held.png), schema, model=model, max_tokens=TABLE_TOKENS)
+            seen = read_strip(lambda image: _look(client, model, image), _pixels(held.png))
+            return [seen.cells] if seen else None
+        schema = TileAnswer.model_json_schema()
+        reply = client.ask(messages("table", held.png), schema, model=model, max_tokens=TABLE_TOKENS)
     except (EngineError, TimeoutExceededError):
         return None
     return rows_of(reply.text, held.task) if reply.finish == "stop" else None
+
+
+def _look(client: WorkerClient, model: str | None, image: bytes) -> RowReading | None:
+    reply = client.ask(row_messages(image), row_schema(), model=model, max_tokens=ROW_TOKENS)
+    return row_reading(reply) if reply.finish == "stop" else None
+
+
+def _pixels(image: bytes) -> Pixels:
+    decoded = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise UsageError("A held-out image is no picture; write the folder again.")
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def save_scores(path: Path, scores: Mapping[str, Scores], about: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """A worker that reads perfectly: it knows what every tile of a document shows, and answers over real HTTP.
 
 In: for each page its tables as rows of printed texts. The tiles are planned and rendered as the vision engine does, and each is
-given the rows whose words it shows; the server finds a tile by the bytes of its image.
+given the rows whose words it shows; the server finds a tile by the pixels of its image.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+import cv2
+import numpy as np
 
 from extractors.asking import png as as_png
 from extractors.bands import draw_bands, plan_bands
@@ -68,13 +71,13 @@ class PerfectReader:
             png = as_png(compose(tile, render))
             shown = [_shown(table, at.row_boxes, tile) for table, at in zip(tables, placed, strict=True)]
             answer = {"tables": [table for table in shown if table["rows"]]}
-            self._answers[hashlib.sha256(png).hexdigest()] = (tile, answer)
+            self._answers[digest(png)] = (tile, answer)
 
     def learn_own(self, content: PageContent, render: Render, items: Callable[[Tile], list[Any]]) -> None:
         """Take in one page for a schema of one's own: what each of its tiles shows."""
         for tile in plan_page(content):
             png = as_png(compose(tile, render))
-            self._answers[hashlib.sha256(png).hexdigest()] = (tile, {"items": items(tile)})
+            self._answers[digest(png)] = (tile, {"items": items(tile)})
 
     def learn_rows(self, content: PageContent, render: Render) -> None:
         """Take in one page as strips of one row each: what is printed in every strip, cell by cell."""
@@ -83,13 +86,12 @@ class PerfectReader:
         for band, image in zip(bands, draw_bands(bands, content, render), strict=True):
             tile = Tile(band.index, band.table, band.box, None, 72, 1, 0, 0)
             read = [piece.text for piece in pieces(band.words, blank)]
-            digest = hashlib.sha256(as_png(image)).hexdigest()
-            self._answers[digest] = (tile, read if not is_value(read[0]) else ["", *read])
+            self._answers[digest(as_png(image))] = (tile, read if not is_value(read[0]) else ["", *read])
 
     def learn_image(self, image: bytes, answer: Any) -> None:
         """Take in one image (PNG bytes) and what it says."""
         tile = Tile(len(self._answers), 0, Box(0, 0, 1, 1), None, 72, 1, 0, 0)
-        self._answers[hashlib.sha256(image).hexdigest()] = (tile, answer)
+        self._answers[digest(image)] = (tile, answer)
 
     def __enter__(self) -> PerfectReader:
         reader = self
@@ -133,7 +135,7 @@ class PerfectReader:
     def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the HTTP status and body for a chat completion request."""
         url = next(p["image_url"]["url"] for p in body["messages"][-1]["content"] if p["type"] == "image_url")
-        known = self._answers.get(hashlib.sha256(base64.b64decode(url.split(",", 1)[1])).hexdigest())
+        known = self._answers.get(digest(base64.b64decode(url.split(",", 1)[1])))
         if known is None:
             self.unknown += 1
             return 400, {"error": {"message": "this tile was never shown to the reader"}}
@@ -157,6 +159,12 @@ class PerfectReader:
             "logprobs": {"content": letters},
         }
         return 200, {"choices": [choice], "usage": {"completion_tokens": len(text)}}
+
+
+def digest(image: bytes) -> str:
+    """Return what an image is known by: its pixels, however they are written."""
+    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def _shown(table: TrueTable, row_boxes: Sequence[Box | None], tile: Tile) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from extractors.bands import STRIP_HEIGHT, STRIP_WIDTH, draw_bands, plan_bands
 from extractors.geometry import read_tables
-from extractors.rowreader import RowReading, match
+from extractors.looks import RowReading
+from extractors.rowreader import match, place
 from extractors.tiling import Tile
 from extractors.worker.models import reads_rows
 from schemas.box import Box
@@ -63,7 +65,7 @@ def test_every_word_of_a_table_stands_whole_in_one_strip(name: str) -> None:
 
 def test_a_strip_shows_its_row_dark_on_white_and_nothing_else(tmp_path: Path) -> None:
     rows = table_of(6, 4, seed=3)
-    draw(tmp_path / "one.pdf", [("Key figures", rows)])
+    draw(tmp_path / "one.pdf", [("Key figures", rows)], paper="a5")
     with pages_of(tmp_path / "one.pdf") as (page,):
         bands = plan_bands(page.content, [table.box for table in read_tables(page.content)])
         strips = draw_bands(bands, page.content, page.render)
@@ -146,7 +148,7 @@ def test_a_cell_left_out_is_doubted_and_the_others_stay(tmp_path: Path) -> None:
 )
 def test_a_row_without_an_answer_keeps_what_the_words_say(tmp_path: Path, change: Any) -> None:
     rows = table_of(8, 4, seed=6)
-    draw(tmp_path / "one.pdf", [("Key figures", rows)])
+    draw(tmp_path / "one.pdf", [("Key figures", rows)], paper="a5")
 
     def spoil(tile: Tile, answer: Any) -> Any:
         return change(tile, answer) if tile.index == 5 else answer
@@ -169,6 +171,54 @@ def test_a_page_without_words_says_what_to_do(tmp_path: Path) -> None:
     with PerfectReader(name=NAME) as reader:
         (reading,) = read_rows(reader, tmp_path / "blank.pdf")
     assert reading.fragments == () and "OCR on" in reading.failures[0].message
+
+
+@pytest.mark.parametrize(("odds", "kept", "source"), [(0.99, "wrong", "vision"), (0.5, "printed", "ocr")])
+def test_of_two_readings_the_surer_is_kept_and_both_are_told(
+    tmp_path: Path, odds: float, kept: str, source: str
+) -> None:
+    rows = table_of(6, 3, seed=3)
+    draw(tmp_path / "one.pdf", [("Key figures", rows)], paper="a5")
+    with pages_of(tmp_path / "one.pdf") as (page,):
+        words = tuple(replace(word, confidence=0.9) for word in page.content.words)
+        content = replace(page.content, words=words, text_source="ocr")
+    (table,) = read_tables(content)
+    bands = plan_bands(content, [table.box])
+    said = [(band, RowReading(tuple(rows[band.index]), (1.0,) * 3)) for band in bands]
+    true = rows[3][2]
+    wrong = ("8" if true[0] != "8" else "7") + true[1:]
+    said[3] = (bands[3], RowReading((*rows[3][:2], wrong), (1.0, 1.0, odds)))
+    cells = place(table, said, content).cells
+    (doubted,) = [cell for cell in cells if cell.grounding == "mismatch"]
+    assert (doubted.row, doubted.col) == (3, 2)
+    assert doubted.text == (wrong if kept == "wrong" else true) and doubted.source == source
+    assert doubted.note and repr(wrong) in doubted.note and repr(true) in doubted.note
+
+
+def test_a_label_too_long_for_a_strip_is_cut_between_words_and_joined_again(tmp_path: Path) -> None:
+    rows = table_of(5, 3, seed=8)
+    rows[2][0] = (
+        "Net proceeds from disposals of businesses and of property, less cash that was given away with them, and taxes on all of these"
+    )
+    document = pymupdf.open()
+    page = document.new_page(width=900, height=300)
+    for r, row in enumerate(rows):
+        for x, text in zip((40, 760, 860), row, strict=True):
+            left = x if x == 40 else x - pymupdf.get_text_length(text, fontsize=10)
+            page.insert_text((left, 60 + 16 * r), text, fontsize=10)
+    document.save(tmp_path / "long.pdf")
+    with pages_of(tmp_path / "long.pdf") as (opened,):
+        bands = plan_bands(opened.content, [table.box for table in read_tables(opened.content)])
+    long = [band for band in bands if {"proceeds", "these"} & {word.text for word in band.words}]
+    assert len(long) == 2
+    assert [word.text for band in long for word in band.words][: len(rows[2][0].split())] == rows[2][
+        0
+    ].split()
+    with PerfectReader(name=NAME) as reader:
+        learn_rows(reader, tmp_path / "long.pdf")
+        (reading,) = read_rows(reader, tmp_path / "long.pdf")
+    assert grid(reading.fragments[0])[2] == rows[2]
+    assert {cell.grounding for cell in reading.fragments[0].cells} == {"exact"}
 
 
 def slot(number: int, text: str) -> tuple[int, tuple[Word, ...]]:

@@ -170,3 +170,18 @@ def test_the_rate_rises_stays_and_falls() -> None:
     plan = loop.Plan(steps=1000, warmup=99, decay=0.5)
     rates = [loop.learning_rate(step, plan) for step in (0, 49, 99, 500, 750, 999)]
     assert rates == pytest.approx([0.02, 0.5, 1.0, 1.0, 0.5, 0.02])
+
+
+@pytest.mark.slow  # a minute of compiling
+def test_a_compiled_model_learns_what_the_plain_one_learns() -> None:
+    torch.manual_seed(2)
+    plain = ReaderCourse(fit_config(SMALL), torch.device("cpu"))
+    fast = ReaderCourse(fit_config({**SMALL, "compiled": True}), torch.device("cpu"))
+    fast.model.load_state_dict(plain.model.state_dict())
+    rng = np.random.default_rng(4)
+    batch = batch_of([draw_strip(rng, "train", 0.3) for _ in range(4)])
+    assert fast.learn(batch) == pytest.approx(plain.learn(batch), rel=0.02)
+    for one, two in zip(plain.model.parameters(), fast.model.parameters(), strict=True):
+        if one.grad is not None and two.grad is not None and one.grad.norm() > 1e-3:
+            alike = torch.nn.functional.cosine_similarity(one.grad.flatten(), two.grad.flatten(), dim=0)
+            assert float(alike) > 0.98

@@ -8,7 +8,7 @@ the same code runs on a processor and on a GPU.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from rich.console import Console
 
 from extractors.errors import UsageError
 from extractors.training.lessons import (
+    LONGEST_ANSWER,
     MASKED,
     Batch,
     Curriculum,
@@ -41,6 +42,16 @@ HELD_OUT = 256  # strips that are read to measure
 HELD_OUT_SEED = 1_000_003
 HELD_OUT_STRENGTH = 0.6
 BATCH_HELD_OUT = 64
+LENGTHS = (
+    24,
+    40,
+    56,
+    80,
+    LONGEST_ANSWER,
+)  # tokens to which answers are filled up where each length is compiled for itself
+
+
+Forward = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 class Rates(BaseModel):
@@ -66,6 +77,9 @@ class FitConfig(BaseModel):
     start: Path | None = Field(None, description="weights to begin from (a run's best.pt) instead of nothing")
     batch: int = Field(64, gt=0, description="strips a step")
     workers: int = Field(2, ge=0, description="processes that draw strips ahead of time")
+    compiled: bool = Field(
+        False, description="compile the model first: minutes, then faster steps; needs a C++ compiler"
+    )
     plan: Plan = Plan()
     rates: Rates = Rates()
     curriculum: Curriculum = Curriculum()
@@ -84,6 +98,7 @@ class ReaderCourse:
         self.model = Reader().to(device)
         if config.start:
             self.model.load_state_dict(load(config.start)["course"]["average"])
+        self._forward = torch.compile(self.model, dynamic=False) if config.compiled else self.model
         inner = [
             p for n, p in self.model.named_parameters() if p.dim() == 2 and n.startswith(("vision.", "text."))
         ]
@@ -112,14 +127,17 @@ class ReaderCourse:
 
     def learn(self, batch: Batch) -> float:
         """Add the gradients of both losses; return the decoder's, which is what `measure` gives of held-out strips."""
-        decoding, spelling = self._losses(batch)
+        decoding, spelling = self._losses(batch, self._forward)
         (decoding + self._config.rates.spelling * spelling).backward()
         return float(decoding.detach())
 
-    def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _losses(self, batch: Batch, forward: Forward) -> tuple[torch.Tensor, torch.Tensor]:
         grey, answers, letters, lengths = as_tensors(batch, self._device)
+        if self._config.compiled:
+            full = next((n for n in LENGTHS if n >= answers.shape[1]), answers.shape[1])
+            answers = F.pad(answers, (0, full - answers.shape[1]), value=MASKED)
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            logits, pieces = self.model(grey, answers[:, :-1].clamp(min=0))
+            logits, pieces = forward(grey, answers[:, :-1].clamp(min=0))
         decoding = F.cross_entropy(logits.float().flatten(0, 1), answers.flatten(), ignore_index=MASKED)
         steps = torch.full((len(grey),), pieces.shape[1], device=self._device)
         spelling = F.ctc_loss(
@@ -149,7 +167,7 @@ class ReaderCourse:
         for i in range(0, len(self._held_out), BATCH_HELD_OUT):
             strips = self._held_out[i : i + BATCH_HELD_OUT]
             batch = batch_of(strips)
-            losses.append(float(self._losses(batch)[0]) * len(strips))
+            losses.append(float(self._losses(batch, self.model)[0]) * len(strips))
             scores += sum(
                 (score_rows([s.cells], [r]) for s, r in zip(strips, self.read(batch), strict=True)), Scores()
             )

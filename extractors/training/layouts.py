@@ -56,8 +56,12 @@ def lay(rng: np.random.Generator, row: Row) -> Laid:
 
 
 def data(rng: np.random.Generator, row: Row) -> Laid:
-    """Lay out a label and amounts, right-aligned in their columns; now and then a column is blank."""
-    return _data(rng, row, label(rng), COLUMN_SHARES)
+    """Lay out a label and amounts, right-aligned in their columns; now and then a column is blank, or the label was cut before."""
+    text = label(rng)
+    if rng.random() < 0.1 and " " in text:
+        words = text.split(" ")
+        text = " ".join(words[int(rng.integers(1, len(words))) :])
+    return _data(rng, row, text, COLUMN_SHARES)
 
 
 def part(rng: np.random.Generator, row: Row) -> Laid:
@@ -349,5 +353,5 @@ def _line(rng: np.random.Generator, row: Row, text: str) -> Laid:
 
 
 WAYS: Sequence[tuple[float, Callable[[np.random.Generator, Row], Laid]]] = (
-    (0.41, data), (0.17, part), (0.12, ledger), (0.03, texts), (0.11, header), (0.11, heading), (0.05, text_line),
+    (0.38, data), (0.2, part), (0.12, ledger), (0.03, texts), (0.11, header), (0.11, heading), (0.05, text_line),
 )  # fmt: skip

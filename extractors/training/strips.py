@@ -28,13 +28,14 @@ from extractors.training.pieces import CELL_GAP, CLOSE_GAP, RAISED, Laid, Placed
 from extractors.training.words import pick
 
 STRIP_HEIGHT, STRIP_WIDTH = 32, 768  # pixels; a multiple of what one image token covers
-SMALLEST_TEXT, LARGEST_TEXT = 10.5, 20.0  # pixels per em
-USUAL_TEXT = 16.0  # pixels per em of rows that are cut out where there is room
-FILLING = 15.5  # pixels per em below which a row is as wide as the strip: that is why it was made small
+SMALLEST_TEXT, LARGEST_TEXT = 14.0, 23.0  # pixels per em; a band's size is known to some 15 %
+USUAL_TEXT = 20.0  # pixels per em of rows that are cut out where there is room
+FILLING = 18.5  # pixels per em below which a row is as wide as the strip: that is why it was made small
 LEAST_WEAR = 0.3  # strength at which light print on a dark ground can still be read
+USUAL_LEAST = 16.0  # pixels per em below which rows are cut in two, as `bands` does
 EDGE = 8  # pixels of white left of a row that was cut out
 BRIGHT = 200  # grey level above which the paper's grey fills the strip
-FINEST = 2.2  # times the strip's resolution at which a row is drawn before it is scaled down
+COARSEST, FINEST = 0.7, 2.0  # times the strip's resolution at which a row is drawn before it is scaled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +52,11 @@ def draw_strip(rng: np.random.Generator, split: Split, strength: float = 1.0) ->
     The same generator state, split, strength and installed fonts give the same strip. Raises UsageError without fonts.
     """
     family, style = draw_family(rng, split), draw_style(rng)
-    # Straight at the strip's size, as pages are rendered; or finer and scaled down, as scans are.
-    scale = 1.0 if rng.random() < 0.4 else float(rng.uniform(1.2, FINEST))
+    # Straight at the strip's size, as pages are rendered; or finer and scaled down, or coarser and scaled up, as scans are.
+    kind = rng.random()
+    scale = (
+        1.0 if kind < 0.3 else float(rng.uniform(COARSEST, 1.0) if kind < 0.5 else rng.uniform(1.0, FINEST))
+    )
     em = _text_size(rng) * scale
     size = max(8, round(em))
     regular = face(font_file(rng, split, family, style), size)
@@ -78,9 +82,11 @@ def draw_strip(rng: np.random.Generator, split: Split, strength: float = 1.0) ->
 def _text_size(rng: np.random.Generator) -> float:
     """Return a size of text (strip pixels per em): the usual one, or what it takes to make a wide row fit."""
     kind = rng.random()
-    if kind < 0.4:
-        return float(rng.uniform(USUAL_TEXT - 1, USUAL_TEXT + 1))
-    return float(rng.uniform(SMALLEST_TEXT, FILLING if kind < 0.8 else LARGEST_TEXT))
+    if kind < 0.55:
+        return float(rng.uniform(USUAL_TEXT - 1.5, USUAL_TEXT + 1.5))
+    return float(
+        rng.uniform(USUAL_LEAST, FILLING) if kind < 0.85 else rng.uniform(SMALLEST_TEXT, LARGEST_TEXT)
+    )
 
 
 def _right_end(rng: np.random.Generator, em: float) -> float:
@@ -132,7 +138,7 @@ def _paint(
     if inverse:
         pixels = _inverted(rng, pixels, (0, high) if rng.random() < 0.3 else (round(top), round(bottom)))
     if (high, wide) != (STRIP_HEIGHT, STRIP_WIDTH):
-        way = cv2.INTER_AREA if rng.random() < 0.6 else cv2.INTER_LINEAR
+        way = (cv2.INTER_AREA if rng.random() < 0.6 else cv2.INTER_LINEAR) if scale > 1 else cv2.INTER_CUBIC
         pixels = np.asarray(cv2.resize(pixels, (STRIP_WIDTH, STRIP_HEIGHT), interpolation=way), np.uint8)
     # White print does not outlive a threshold.
     worn = degrade(pixels, rng, min(strength, LEAST_WEAR) if inverse else strength)
