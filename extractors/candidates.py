@@ -20,6 +20,7 @@ from extractors.periods import fold, read_header
 from extractors.realign import Placed
 from extractors.scales import read_note
 from extractors.sides import Side
+from schemas.box import Box
 from schemas.page import JoinedTable, Line, PageReading
 
 TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand
@@ -146,7 +147,11 @@ def _whole_titles(lines: Sequence[str]) -> list[str]:
     """Join titles that run over two lines ("Statement of profit or" / "loss"); nearest first, as they come."""
     out: list[str] = []
     for text in lines:
-        if out and _OPEN_TITLE.search(fold(text)) and title_kind(out[-1]):
+        if (
+            out
+            and _OPEN_TITLE.search(fold(text))
+            and (title_kind(out[-1]) or title_kind(f"{text} {out[-1]}"))
+        ):
             out[-1] = f"{text} {out[-1]}"
         else:
             out.append(text)
@@ -154,14 +159,23 @@ def _whole_titles(lines: Sequence[str]) -> list[str]:
 
 
 def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]:
-    """The lines between a table and the table above it on its page, top first."""
+    """The lines between a table and the table above it on its page, top first; those over a table beside it are that one's."""
     first = table.fragments[0]
     page = next((p for p in pages if p.page == first.page), None)
-    upper = (
-        [f.box.y1 for f in page.fragments if f is not first and f.box.y1 <= first.box.y0 + 1] if page else []
-    )
+    others = [f for f in page.fragments if f is not first] if page else []
+    beside = [f for f in others if not _shares_width(f.box, first.box)]
+    upper = [f.box.y1 for f in others if f not in beside and f.box.y1 <= first.box.y0 + 1]
     top = max(upper, default=float("-inf"))
-    return [line for line in table.above if line.box.y0 >= top - 1]
+    return [
+        line
+        for line in table.above
+        if line.box.y0 >= top - 1
+        and (_shares_width(line.box, first.box) or not any(_shares_width(line.box, f.box) for f in beside))
+    ]
+
+
+def _shares_width(a: Box, b: Box) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1
 
 
 def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:

@@ -10,6 +10,7 @@ import pytest
 
 from extractors.facts import state_facts
 from extractors.statements import Statement, find_statements
+from schemas.box import Box
 from schemas.page import JoinedTable
 from schemas.records import Fact
 from tests.printed import (
@@ -304,3 +305,30 @@ def test_a_heading_above_a_label_that_begins_with_brackets_stays_a_heading(begun
     line = printed_line("Reconciliation of net cash flow", top - 12)
     pages = [replace(page, lines=(line,)) for page in readings_of(upper, lower)]
     assert whole in [item.label for item in find_statements((upper, lower), pages)[0].items]
+
+
+def shifted(box: Box) -> Box:
+    return Box(box.x0 + 700, box.y0, box.x1 + 700, box.y1)
+
+
+def test_tables_side_by_side_have_each_their_own_title() -> None:
+    left = printed_table(BALANCE, table_id="left")
+    right = printed_table(EQUITY, table_id="right")
+    moved = [c.model_copy(update={"box": shifted(c.box)}) for c in right.cells]
+    fragment = right.fragments[0].model_copy(
+        update={"cells": tuple(moved), "box": shifted(right.fragments[0].box)}
+    )
+    titles = ["CONSOLIDATED STATEMENT", "OF FINANCIAL POSITION"]
+    lines = [printed_line(text, 60 + 15 * n) for n, text in enumerate(titles)]
+    others = ["CONSOLIDATED STATEMENT OF", "CHANGES IN EQUITY"]
+    lines += [printed_line(text, 62 + 15 * n) for n, text in enumerate(others)]
+    lines[2:] = [line.model_copy(update={"box": shifted(line.box)}) for line in lines[2:]]
+    above = tuple(sorted(lines, key=lambda line: line.box.y0))
+    tables = (
+        left.model_copy(update={"above": above}),
+        right.model_copy(update={"above": above, "cells": tuple(moved), "fragments": (fragment,)}),
+    )
+    assert [(s.kind, s.title) for s in primary(*tables)] == [
+        ("balance_sheet", " ".join(titles)),
+        ("equity_statement", " ".join(others)),
+    ]
