@@ -163,7 +163,7 @@ def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]
     first = table.fragments[0]
     page = next((p for p in pages if p.page == first.page), None)
     others = [f for f in page.fragments if f is not first] if page else []
-    beside = [f for f in others if not _shares_width(f.box, first.box)]
+    beside = [f for f in others if _stand_beside(f.box, first.box)]
     upper = [f.box.y1 for f in others if f not in beside and f.box.y1 <= first.box.y0 + 1]
     top = max(upper, default=float("-inf"))
     return [
@@ -172,6 +172,10 @@ def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]
         if line.box.y0 >= top - 1
         and (_shares_width(line.box, first.box) or not any(_shares_width(line.box, f.box) for f in beside))
     ]
+
+
+def _stand_beside(a: Box, b: Box) -> bool:
+    return not _shares_width(a, b) and a.y0 < b.y1 and b.y0 < a.y1
 
 
 def _shares_width(a: Box, b: Box) -> bool:
