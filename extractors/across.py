@@ -1,8 +1,8 @@
-"""Do the rows of an equity statement add up across? A ledger whose columns are components → findings.
+"""Do the rows of a statement add up across? A ledger whose columns are components, or parts of a period → findings.
 
-In: the ledger of an equity statement and the sums found down its columns. Out: one `cross_total` finding for each row and total column: the
-total is the sum of components before it (or behind it, where totals stand first), and a later total may take up an earlier one: equity of
-the owners, non-controlling interests, total equity. Where what the components leave open runs down the page as a column of its own
+In: the ledger of a statement and, of an equity statement, the sums found down its columns. Out: one `cross_total` finding for each row and
+total column: the total is the sum of components before it (or behind it, where totals stand first), and a later total may take up an
+earlier one: equity of the owners, non-controlling interests, total equity. The parts of a period make up its column. Where what the components leave open runs down the page as a column of its own
 would, a column has not been read: one finding says so, and no figure is accused.
 """
 
@@ -47,6 +47,19 @@ def check_across(
     ]
 
 
+def check_parts(ledger: Ledger, exact: bool = False, printed: Collection[str] = ()) -> list[Finding]:
+    """Return the findings of the columns that others split up: revenue and capital returns make up the total one."""
+    columns = ledger.statement.columns
+    findings = []
+    for total in sorted({c.part_of for c in columns if c.part_of is not None}):
+        addends = tuple(ledger.place[i] for i, c in enumerate(columns) if c.part_of == total)
+        place = ledger.place[total]
+        rows = [[as_printed(fact) for fact in row.facts] for row in ledger.rows]
+        off = tuple(_left_open(row[place], [row[a] for a in addends]) for row in rows)
+        findings += _rows(ledger, Sum(place, addends, (1,) * len(addends), off), (), exact, printed)
+    return findings
+
+
 def _sums(columns: Sequence[Row], likely: Sequence[bool]) -> list[Sum]:
     """The sums of components that make up the total columns, from the left; from the right for totals that stand first."""
     forward = [s for s in find_sums(columns, likely, [False] * len(columns)) if _plain(s, likely)]
@@ -68,13 +81,15 @@ def _unsolved(columns: Sequence[Row], likely: Sequence[bool], solved: Sequence[S
         addends = [a for a in range(total) if a not in taken and any(v is not None for v in columns[a])]
         if not is_total or total in totals or len(addends) < 2:
             continue
-        off = tuple(
-            None if v is None else v - sum((columns[a][row] or Decimal(0) for a in addends), Decimal(0))
-            for row, v in enumerate(columns[total])
-        )
+        off = tuple(_left_open(v, [columns[a][row] for a in addends]) for row, v in enumerate(columns[total]))
         found.append(Sum(total, tuple(addends), (1,) * len(addends), off))
         taken |= set(addends)
     return found
+
+
+def _left_open(total: Decimal | None, addends: Sequence[Decimal | None]) -> Decimal | None:
+    """What the components leave of a total; None where it prints none."""
+    return None if total is None else total - sum((a or Decimal(0) for a in addends), Decimal(0))
 
 
 def _plain(found: Sum, likely: Sequence[bool]) -> bool:
@@ -127,7 +142,13 @@ def _column_lost(found: Sum, down: Sequence[Sum]) -> bool:
 
 
 def _head(ledger: Ledger, period: int) -> str:
-    return ledger.periods[period][2].partition(":")[2]
+    index = next(i for i, place in ledger.place.items() if place == period)
+    column = ledger.statement.columns[index]
+    return (
+        column.component or column.header
+        if column.part_of is not None
+        else ledger.periods[period][2].partition(":")[2]
+    )
 
 
 def _check(

@@ -20,6 +20,7 @@ from extractors.periods import fold, read_header
 from extractors.realign import Placed
 from extractors.scales import read_note
 from extractors.sides import Side
+from schemas.box import Box
 from schemas.page import JoinedTable, Line, PageReading
 
 TITLE_LINES = 8  # printed lines above a table in which its title and unit note stand
@@ -33,6 +34,9 @@ _MIDDLE = re.compile(
     r"^(?:[a-zà-ÿ]|\([^()]*\)$)"
 )  # a small letter, or a remark in brackets; "(Loss)/profit" begins a label
 _OPEN_TITLE = re.compile(r"\b(?:statements?|of|and|or|other|in|profit|changes|&)\s*$")
+_TO_NOTES = re.compile(
+    r"\bnotes\b"
+)  # "See notes to the financial statements", the foot of the statement above
 # A row that speaks of another statement: "Reconciliation of cash reported in the consolidated balance sheet:".
 _MENTION = re.compile(
     r"\breconciliations?\s*(?:of|to|from)\b(?!\s*movements)|\b(?:reported|shown|presented|recogni[sz]ed|included|reflected)\b.{0,12}\b(?:in|within|on)\b"
@@ -101,6 +105,8 @@ def _pieces(
 ) -> list[tuple[tuple[str, ...], Part]]:
     """Cut a table at the titles inside it and lay out each piece, with the texts that can name it."""
     above = _lines_above(table, pages)
+    if not any(title_kind(line.text) or read_header(line.text).year for line in above):
+        above = [*_foot_before(table, pages), *above]
     outside = _whole_titles([line.text for line in reversed(above)][:TITLE_LINES])
     if table.title and table.title not in outside:
         outside.append(table.title)
@@ -146,7 +152,8 @@ def _whole_titles(lines: Sequence[str]) -> list[str]:
     """Join titles that run over two lines ("Statement of profit or" / "loss"); nearest first, as they come."""
     out: list[str] = []
     for text in lines:
-        if out and _OPEN_TITLE.search(fold(text)) and title_kind(out[-1]):
+        open_end = _OPEN_TITLE.search(fold(text)) and not _TO_NOTES.search(fold(text))
+        if out and open_end and (title_kind(out[-1]) or title_kind(f"{text} {out[-1]}")):
             out[-1] = f"{text} {out[-1]}"
         else:
             out.append(text)
@@ -154,14 +161,52 @@ def _whole_titles(lines: Sequence[str]) -> list[str]:
 
 
 def _lines_above(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]:
-    """The lines between a table and the table above it on its page, top first."""
+    """The lines between a table and the table above it on its page, top first; those over a table beside it are that one's."""
     first = table.fragments[0]
     page = next((p for p in pages if p.page == first.page), None)
-    upper = (
-        [f.box.y1 for f in page.fragments if f is not first and f.box.y1 <= first.box.y0 + 1] if page else []
-    )
+    others = [f for f in page.fragments if f is not first] if page else []
+    beside = [f for f in others if _stand_beside(f.box, first.box)]
+    upper = [f.box.y1 for f in others if f not in beside and f.box.y1 <= first.box.y0 + 1]
     top = max(upper, default=float("-inf"))
-    return [line for line in table.above if line.box.y0 >= top - 1]
+    return [
+        line
+        for line in table.above
+        if line.box.y0 >= top - 1
+        and (_shares_width(line.box, first.box) or not any(_shares_width(line.box, f.box) for f in beside))
+    ]
+
+
+def _foot_before(table: JoinedTable, pages: Sequence[PageReading]) -> list[Line]:
+    """The lines below the last table of the page before, where they title a statement: a page may break between title and table.
+
+    They are set down as if they stood right above the table, which is the first of its own page.
+    """
+    first = table.fragments[0]
+    own = next((p for p in pages if p.page == first.page), None)
+    before = next((p for p in pages if p.page == first.page - 1), None)
+    if own is None or before is None or any(f.box.y0 < first.box.y0 for f in own.fragments):
+        return []
+    bottom = max((f.box.y1 for f in before.fragments), default=float("inf"))
+    foot = sorted((line for line in before.lines if line.box.y0 >= bottom - 1), key=lambda line: line.box.y0)
+    titled = [
+        n for n, line in enumerate(foot) if title_kind(line.text) and TITLE_WORD.search(fold(line.text))
+    ]
+    if not titled:
+        return []
+    down = first.box.y0 - foot[-1].box.y1
+    return [line.model_copy(update={"box": _lowered(line.box, down)}) for line in foot[titled[0] :]]
+
+
+def _lowered(box: Box, down: float) -> Box:
+    return Box(box.x0, box.y0 + down, box.x1, box.y1 + down)
+
+
+def _stand_beside(a: Box, b: Box) -> bool:
+    return not _shares_width(a, b) and a.y0 < b.y1 and b.y0 < a.y1
+
+
+def _shares_width(a: Box, b: Box) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1
 
 
 def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
@@ -179,7 +224,9 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
             continue
         if len(texts) > 3:
             continue
-        if title_kind(text) is None or not TITLE_WORD.search(fold(text)) or _MENTION.search(fold(text)):
+        begun = rows.get(row - 1, [])  # a mention may run over two lines
+        whole = f"{begun[0]} {text}" if len(begun) == 1 else text
+        if title_kind(text) is None or not TITLE_WORD.search(fold(text)) or _MENTION.search(fold(whole)):
             continue
         below = [" ".join(rows.get(r, [])) for r in range(row + 1, row + 4)]
         if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):

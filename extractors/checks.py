@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from extractors.across import check_across
+from extractors.across import check_across, check_parts
 from extractors.arithmetic import Sum, find_sums
 from extractors.comparisons import check_comparisons
 from extractors.confidence import Evidence, evidence, judge
@@ -140,7 +140,7 @@ def ledger_sums(ledger: Ledger) -> tuple[Sum, ...]:
 
 
 def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozenset[str]) -> list[Finding]:
-    """Return one finding for each total and period of a statement, and for an equity statement each row across.
+    """Return one finding for each total and period of a statement, and for an equity statement and a period's parts each row across.
 
     `exact` tells that the document prints no rounded parts; `printed` are the ids of the facts whose figures are the page's own
     text: only rounding can put those off.
@@ -150,7 +150,7 @@ def check_sums(ledger: Ledger, sums: Sequence[Sum], exact: bool, printed: frozen
     findings += _taken_for_counts(ledger, sums)
     if ledger.statement.kind == "equity_statement":
         findings += check_across(ledger, sums, exact, printed)
-    return findings
+    return findings + check_parts(ledger, exact, printed)
 
 
 def adds_exactly(sums: Iterable[Sum]) -> bool:

@@ -106,7 +106,7 @@ def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, f
         statement=statement.kind,
         label=item.label,
         label_path=(*((column.component,) if column.component else ()), *item.path),
-        concept=item.concept,
+        concept=item.concept if column.part_of is None else None,  # it names the whole figure
         period_start=period.start,
         period_end=period.end,
         months=period.months,

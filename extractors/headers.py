@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractors.columns import Placed, Span
+from extractors.periods import fold
+from extractors.sides import NOTE_HEADER
 from schemas.box import Box, union
 from schemas.page import Rule, Word
 
@@ -20,6 +22,9 @@ HALF = 0.5  # of a column's width, or of the distance between columns
 BETTER = 4.0  # points; how much better centred a wider stretch of columns must be to be taken
 FLUSH = 0.3  # line heights; edges closer than this are aligned
 LEVEL = 0.4  # of a line's height that two pieces side by side have in common where they are one line
+STAGGER = (
+    0.15  # of a line's height that a piece of another line has in common with it where they are set staggered
+)
 OVERHANG = 3.0  # points; a rule may end this far beyond the columns it governs
 
 
@@ -48,7 +53,8 @@ def header_cells(
     `height` is that of a line, `stack_gap` the white between lines of one heading at most, both in points.
     """
     across = [rule for rule in rules if rule.horizontal]
-    lines = [_headings(row, columns, across, height) for row in _levelled(rows)]
+    levelled = _levelled(rows)
+    lines = [_headings(row, _staggered(row, levelled), columns, across, height) for row in levelled]
     if not any(
         cell.underlined for line in lines for cell in line
     ):  # where parents are underlined, nothing else spans
@@ -85,10 +91,31 @@ def _beside(a: Box, b: Box) -> bool:
     return level and (a.x1 <= b.x0 or b.x1 <= a.x0)
 
 
+def _staggered(row: Sequence[Placed], lines: Sequence[Sequence[Placed]]) -> list[Placed]:
+    """The pieces of other lines that reach into a line's height: "Millions of yen", set midway beside "Thousands of / U.S. dollars"."""
+    return [
+        other
+        for line in lines
+        if line is not row
+        for other in line
+        if any(
+            min(other.box.y1, item.box.y1) - max(other.box.y0, item.box.y0) >= STAGGER * item.box.height
+            for item in row
+        )
+    ]
+
+
 def _headings(
-    row: Sequence[Placed], columns: Sequence[Span], across: Sequence[Rule], height: float
+    row: Sequence[Placed],
+    beside: Sequence[Placed],
+    columns: Sequence[Span],
+    across: Sequence[Rule],
+    height: float,
 ) -> list[HeaderCell]:
-    """The pieces of a line as headings, each widened over the columns that a rule right below it alone underlines."""
+    """The pieces of a line as headings, each widened over the columns that a rule right below it alone underlines.
+
+    `beside` are pieces of other lines that stand partly at this one's height.
+    """
     cells = []
     for item in row:
         box = item.box
@@ -99,7 +126,8 @@ def _headings(
             if not -0.3 * height <= below <= UNDERLINE * height or not _over(box, rule):
                 continue
             under = [n for n, c in enumerate(columns) if rule.x0 - OVERHANG <= c.middle <= rule.x1 + OVERHANG]
-            alone = sum(other.box.x0 < rule.x1 and rule.x0 < other.box.x1 for other in row) == 1
+            apart = [o for o in beside if o.box.x1 <= box.x0 or box.x1 <= o.box.x0]
+            alone = sum(o.box.x0 < rule.x1 and rule.x0 < o.box.x1 for o in (*row, *apart)) == 1
             if alone and len(under) > 1 and under[0] > 0:
                 cell.first, cell.last, cell.underlined = min(first, under[0]), max(last, under[-1]), True
         cells.append(cell)
@@ -129,7 +157,9 @@ def _widen(line: list[HeaderCell], below: Sequence[list[HeaderCell]], columns: S
     Otherwise each takes the stretch of columns that it is centred over best.
     """
     parents = [cell for cell in line if cell.first > 0 and not _stands_in_one(cell, below, columns)]
-    headed = sorted({c for row in below for cell in row for c in range(cell.first, cell.last + 1)} - {0})
+    headed = sorted(
+        {c for row in below for cell in row for c in range(cell.first, cell.last + 1)} - {0} - _notes(below)
+    )
     if not parents or not headed:
         return
     taken = {c for cell in line if cell not in parents for c in range(cell.first, cell.last + 1)}
@@ -149,6 +179,16 @@ def _widen(line: list[HeaderCell], below: Sequence[list[HeaderCell]], columns: S
                 if off + BETTER < best[0] and all(column in free for column in range(first, last + 1)):
                     best = (off, first, last)
         cell.first, cell.last = best[1:]
+
+
+def _notes(below: Sequence[list[HeaderCell]]) -> set[int]:
+    """The columns headed as notes: they belong to the labels, and no heading of figures spans them."""
+    return {
+        cell.first
+        for row in below
+        for cell in row
+        if cell.first == cell.last and NOTE_HEADER.match(fold(" ".join(word.text for word in cell.words)))
+    }
 
 
 def _stands_in_one(cell: HeaderCell, below: Sequence[list[HeaderCell]], columns: Sequence[Span]) -> bool:

@@ -81,7 +81,11 @@ def _without_titles(
     heads: dict[int, tuple[Placed, ...]],
 ) -> tuple[dict[int, tuple[Placed, ...]], list[str]]:
     """Part the statement's title and unit note from the column headers among which a reader put them; nearest title first."""
-    named = [row for row, cells in heads.items() if any(p.span > 1 and _is_title(p.text) for p in cells)]
+    named = [
+        row
+        for row, cells in heads.items()
+        if any(p.span > 1 and (_is_title(p.text) or _spans_all(p, heads)) for p in cells)
+    ]
     if not named:
         return heads, []
     taken = {
@@ -90,6 +94,21 @@ def _without_titles(
     }
     left = {row: tuple(p for p in cells if p not in taken[row]) for row, cells in heads.items()}
     return left, [p.text for row in sorted(taken, reverse=True) for p in taken[row]]
+
+
+def _spans_all(placed: Placed, heads: dict[int, tuple[Placed, ...]]) -> bool:
+    """Tell whether a cell in the first header row dates the whole table: it names several years and a span, and the columns below no date."""
+    first, *lower = sorted(heads)
+    below = [p for row in lower for p in heads[row]]
+    years = {d.year for d in find_dates(placed.text) if d.year}
+    named = sum(any(map(str.isalpha, p.text)) and p.col > 0 for p in below)
+    return (
+        placed.cell.row == first
+        and len(years) > 1
+        and bool(find_span(placed.text)[0])
+        and named > 1
+        and not any(d.year for p in below for d in find_dates(p.text))
+    )
 
 
 def _is_title(text: str) -> bool:

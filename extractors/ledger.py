@@ -8,13 +8,13 @@ percentages or amounts per share are not money and are kept apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from extractors.periods import fold
-from extractors.statements import LineItem, Statement
+from extractors.statements import Column, LineItem, Statement
 from schemas.records import Fact
 
 Key = tuple[date | None, int | None, str]  # end, months, header where neither is known
@@ -61,6 +61,9 @@ class Ledger:
     periods: tuple[Key, ...]
     rows: tuple[LedgerRow, ...]  # money rows, in printed order
     others: tuple[LedgerRow, ...]  # rows per share, of shares, of percent
+    place: Mapping[int, int] = field(
+        default_factory=dict
+    )  # index of a statement's column -> index of its period
 
     def strong(self, row: int) -> bool:
         """Tell whether a row is printed as a total of the rows above it."""
@@ -98,7 +101,7 @@ def open_ledger(statement: Statement, facts: dict[tuple[str, int, int], Fact]) -
     place: dict[int, int] = {}
     for index, column in enumerate(statement.columns):
         known = column.period.end is not None and column.component is None
-        key: Key = (column.period.end, column.period.months, "" if known else f"{index}:{column.header}")
+        key: Key = (column.period.end, column.period.months, "") if known else _unlike(index, column)
         if key not in keys:
             keys.append(key)
         place[index] = keys.index(key)
@@ -107,7 +110,12 @@ def open_ledger(statement: Statement, facts: dict[tuple[str, int, int], Fact]) -
     for item in statement.items:
         for row in _rows(statement, item, facts, place, len(keys)):
             (money if item.unit == "money" else others).append(row)
-    return Ledger(statement, tuple(keys), tuple(money), tuple(others))
+    return Ledger(statement, tuple(keys), tuple(money), tuple(others), place)
+
+
+def _unlike(index: int, column: Column) -> Key:
+    """The key of a column that stands beside no other statement's in time: without a date, a component, a part of a period."""
+    return None, column.period.months, f"{index}:{column.header}"
 
 
 def _rows(

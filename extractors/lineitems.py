@@ -14,7 +14,7 @@ from statistics import median
 from extractors.layout import Layout
 from extractors.periods import fold
 from extractors.realign import Placed
-from extractors.sides import Side
+from extractors.sides import NOTE_HEADER, Side
 
 INDENT_STEP = 3.5  # points; labels that start closer together stand at one level, as skewed scans do
 SAME_LINE = 0.75  # of the usual distance between rows: a value row so near below a bare label belongs to it
@@ -39,6 +39,7 @@ _LEADERS = re.compile(r"(?:\s*[.·…_]){3,}\s*$|\s+[.·]\s*$")
 _NOTE_REF = re.compile(
     r"\s+\d{1,2}(?:\s?[,&]\s?\d{1,2})*$"
 )  # "Tangible assets 10": the note, printed close to its label
+_NOTE_NUMBER = re.compile(r"^\d{1,2}(?:\W+\d{1,2})*$")
 NOTE_SHARE = 0.25  # of the labels with values; so many that end in a small number show a column of notes
 # Headings that print no figures of their own; a reader may join one to the first row below it.
 _HEADING = re.compile(
@@ -205,7 +206,8 @@ def _is_footer(row: _Row) -> bool:
 
 
 def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
-    """Take note numbers off the labels where they are a column of their own that stands too close."""
+    """Leave out the row that says which notes explain its columns, and take note numbers off labels where their column stands too close."""
+    rows = [row for row in rows if not _is_note_row(row)]
     valued = [row for row in rows if row.values and row.label]
     noted = [row for row in rows if _NOTE_REF.search(row.label)]
     if len(noted) < 2 or len(noted) < NOTE_SHARE * len(valued):
@@ -214,6 +216,15 @@ def _drop_notes(rows: Sequence[_Row]) -> list[_Row]:
         replace(row, label=_NOTE_REF.sub("", row.label)) if _NOTE_REF.search(row.label) else row
         for row in rows
     ]
+
+
+def _is_note_row(row: _Row) -> bool:
+    """Tell whether a row is labelled as notes and holds their numbers: "Notes 10 10 12"."""
+    return bool(
+        row.values
+        and NOTE_HEADER.match(fold(row.label))
+        and all(_NOTE_NUMBER.match(p.text) for _, p in row.values)
+    )
 
 
 def _split_heading(row: _Row) -> list[_Row]:

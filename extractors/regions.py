@@ -23,6 +23,8 @@ from schemas.page import Rule
 
 MIN_ROWS = 2  # rows with values before a run is a table
 MAX_GAP = 3.2  # line heights of white between two rows of one table
+EMPTY_ROW = 1.1  # times the height of one row left empty, in a table that is set so loosely that this is more
+MIN_LOOSE = 4  # gaps between rows with values that tell how loosely they are set
 HEADER_GAP = 1.6  # line heights of white between header rows
 WIDER_GAP = 1.3  # times the usual gap between rows; header rows of a loosely set table stand as far apart
 TITLE_GAP = 1.2  # line heights of white above the title of a next table
@@ -81,11 +83,12 @@ def find_regions(rows: Sequence[PrintedRow], rules: Sequence[Rule], scale: Measu
     regions: list[list[PrintedRow]] = []
     left: list[PrintedRow] = []
     start, floor = 0, 0
+    widest = _widest_gap(cut, scale.height)
     while start < len(cut):
         if not cut[start].data:
             start += 1
             continue
-        end = _last_row(cut, start, scale.height)
+        end = _last_row(cut, start, scale.height, widest)
         if sum(row.data for row in cut[start : end + 1]) >= MIN_ROWS:
             top = _first_row(cut, start, end, floor, across, scale.height)
             end = _before_repeated_header(cut, top, start, end, across)
@@ -245,13 +248,25 @@ def _stacked_rules(rules: Sequence[Rule], line_height: float) -> list[tuple[floa
     return [stack for stack in stacks if len(stack[2]) >= MIN_STACK]
 
 
-def _last_row(cut: Sequence[_Cut], start: int, height: float) -> int:
+def _widest_gap(cut: Sequence[_Cut], height: float) -> float:
+    """The white between two rows of one table at most: where rows are set loosely, one of them may be left empty."""
+    gaps = [
+        below.row.box.y0 - above.row.box.y1
+        for above, below in zip(cut, cut[1:], strict=False)
+        if above.data and below.data
+    ]
+    usual = [gap for gap in gaps if 0 <= gap <= MAX_GAP * height]
+    loose = EMPTY_ROW * (2 * median(usual) + height) if len(usual) >= MIN_LOOSE else 0.0
+    return max(MAX_GAP * height, loose)
+
+
+def _last_row(cut: Sequence[_Cut], start: int, height: float, widest: float) -> int:
     """The last row of the run: rows follow closely, and rows of one piece stay within the label column."""
     last, singles, crossing = start, 0, 0
     values = cut[start].pieces[1].box.x0
     for number in range(start + 1, len(cut)):
         row = cut[number]
-        if row.row.box.y0 - cut[number - 1].row.box.y1 > MAX_GAP * height:
+        if row.row.box.y0 - cut[number - 1].row.box.y1 > widest:
             break
         if row.data:
             last, singles, crossing = number, 0, 0
@@ -270,7 +285,8 @@ def _opens_another(cut: Sequence[_Cut], start: int, number: int, height: float) 
     """Tell whether a line set apart and inwards is the title of a next table: a header row comes before values."""
     row = cut[number]
     apart = row.row.box.y0 - cut[number - 1].row.box.y1 > TITLE_GAP * height
-    inwards = row.pieces[0].box.x0 > cut[start].pieces[0].box.x0 + INWARDS * height
+    left = min(other.pieces[0].box.x0 for other in cut[start:number])
+    inwards = row.pieces[0].box.x0 > left + INWARDS * height
     if len(row.pieces) > 1 or not apart or not inwards:
         return False
     following = next(

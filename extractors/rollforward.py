@@ -1,7 +1,8 @@
 """Which period does a row of an equity statement speak of? Items in printed order → items with a `Period` each.
 
 In: the line items of a statement whose columns are components of equity. Out: the same items; a balance row has the day its label
-names, a movement the span between the balances around it. Rows that stand between no two dated balances have no period. Where the
+names, a movement the span between the balances around it, and what changes the balance of one evening ("Balance, December 31, 2021",
+"Adoption of a standard", "Balance, January 1, 2022") that evening. Rows that stand between no two dated balances have no period. Where the
 columns are periods, opening and closing balances are marked as such, and `period_at` gives the evening that each value states.
 """
 
@@ -45,7 +46,10 @@ def date_rows(items: Sequence[LineItem], known_ends: Collection[date] = ()) -> t
             continue
         before = next((d for d in reversed(days[:index]) if d), None)
         after = next((d for d in days[index:] if d), None)
-        if not item.values or before is None or after is None or before >= after:
+        if item.values and before is not None and before == after:
+            out.append(replace(item, period=Period(end=after, text=item.label)))
+            continue
+        if not item.values or before is None or after is None or before > after:
             out.append(item)
             continue
         months = round((after - before).days / DAYS_PER_MONTH)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import combinations
 from os.path import commonprefix
 
 from extractors.asides import Aside
@@ -49,6 +48,7 @@ from extractors.scales import (
     row_unit,
     scale_of,
 )
+from extractors.splits import split_periods
 from extractors.units import borrow_scales
 from schemas.amount import decide_decimal_point
 from schemas.page import JoinedTable, PageReading
@@ -59,6 +59,7 @@ NOTE_LINES = 3  # lines below a table that may state its unit
 STUB_ROWS = 3  # first rows without values whose labels may state the unit
 
 _OF_ONE_SHARE = re.compile(r"Per(?:Basic|Diluted|BasicAndDiluted)?Share")
+_IN_MONEY = re.compile(r"[£€¥$](?:\W*0{3}(?!\d)|(?!\W?\d))")
 _UNIT_SIGNS = re.compile(r"(?:£|€|\$|rmb|k€|t€|teur|eur|gbp|usd)\W*(?:000|m|mn|k)?", re.IGNORECASE)
 
 
@@ -69,10 +70,13 @@ class Column:
     col: int  # in the statement's first table
     header: str
     period: Period
-    component: str | None = None  # of an equity statement: what the column counts, instead of a period
+    component: str | None = (
+        None  # of an equity statement what the column counts, instead of a period; else the part of its period
+    )
     counts_shares: bool = False  # a component that is a number of shares, whatever its rows are
     share_scale: int | None = None  # the multiplier of such a column
     contested: bool = False  # the page's words show another header
+    part_of: int | None = None  # of a part of a period the column, by its index, that all its parts add up to
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ def _statement(
     columns = tuple(replace(column, contested=column.col in contested) for column in columns)
     items = tuple(item for part in candidate.parts for item in _items(candidate, part, note))
     if not components:
-        columns = _undated_twins(columns, items)
+        columns = split_periods(columns, items)
         if kind == "equity_statement":
             items = mark_moments(items, columns)
     if components:
@@ -252,27 +256,6 @@ def _restated(periods: Sequence[Period], below: Sequence[str]) -> tuple[Period, 
     )
 
 
-def _undated_twins(columns: Sequence[Column], items: Sequence[LineItem]) -> tuple[Column, ...]:
-    """Take the period off columns that are dated alike and both print figures in most rows: at least one date is not theirs.
-
-    An inner and an outer amount column share their date, too, but a row prints its figure in one of them.
-    """
-    rows = [{value.column for value in item.values} for item in items if item.values]
-    twins = set()
-    for a, b in combinations(range(len(columns)), 2):
-        alike = columns[a].period.end and _same_span(columns[a].period, columns[b].period)
-        either = sum(bool(row & {a, b}) for row in rows)
-        if alike and 2 * sum({a, b} <= row for row in rows) > either:
-            twins |= {a, b}
-    return tuple(
-        replace(c, period=Period(text=c.period.text)) if i in twins else c for i, c in enumerate(columns)
-    )
-
-
-def _same_span(first: Period, second: Period) -> bool:
-    return (first.end, first.months) == (second.end, second.months)
-
-
 def _same_date(header: HeaderPeriod) -> tuple[int | None, int | None, int | None]:
     return header.year, header.month, header.day
 
@@ -287,9 +270,10 @@ def _without_caption(headers: Sequence[str]) -> list[str]:
 def _component(col: int, header: str, note: UnitNote, priced: bool) -> Column:
     """The column of an equity statement that holds one component: an amount, or the number of shares behind it.
 
-    A column in which a currency sign is printed (`priced`) holds amounts, whatever its header is called.
+    A column in which a currency sign is printed (`priced`) holds amounts, whatever its header is called; so does one headed with a
+    sign ("Ordinary shares £"), but for the sign of a par value ("Ordinary shares of £1").
     """
-    shares = heads_shares(header) and not priced
+    shares = heads_shares(header) and not priced and not _IN_MONEY.search(header)
     scale = scale_of("shares", note, own_scale(header)) if shares else None
     return Column(col, header, Period(text=header), header, shares, scale)
 

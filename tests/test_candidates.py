@@ -10,7 +10,8 @@ import pytest
 
 from extractors.facts import state_facts
 from extractors.statements import Statement, find_statements
-from schemas.page import JoinedTable
+from schemas.box import Box
+from schemas.page import JoinedTable, Line
 from schemas.records import Fact
 from tests.printed import (
     BALANCE,
@@ -304,3 +305,72 @@ def test_a_heading_above_a_label_that_begins_with_brackets_stays_a_heading(begun
     line = printed_line("Reconciliation of net cash flow", top - 12)
     pages = [replace(page, lines=(line,)) for page in readings_of(upper, lower)]
     assert whole in [item.label for item in find_statements((upper, lower), pages)[0].items]
+
+
+def shifted(box: Box) -> Box:
+    return Box(box.x0 + 700, box.y0, box.x1 + 700, box.y1)
+
+
+def test_tables_side_by_side_have_each_their_own_title() -> None:
+    left = printed_table(BALANCE, table_id="left")
+    right = printed_table(EQUITY, table_id="right")
+    moved = [c.model_copy(update={"box": shifted(c.box)}) for c in right.cells]
+    fragment = right.fragments[0].model_copy(
+        update={"cells": tuple(moved), "box": shifted(right.fragments[0].box)}
+    )
+    titles = ["CONSOLIDATED STATEMENT", "OF FINANCIAL POSITION"]
+    lines = [printed_line(text, 60 + 15 * n) for n, text in enumerate(titles)]
+    others = ["CONSOLIDATED STATEMENT OF", "CHANGES IN EQUITY"]
+    lines += [printed_line(text, 62 + 15 * n) for n, text in enumerate(others)]
+    lines[2:] = [line.model_copy(update={"box": shifted(line.box)}) for line in lines[2:]]
+    above = tuple(sorted(lines, key=lambda line: line.box.y0))
+    tables = (
+        left.model_copy(update={"above": above}),
+        right.model_copy(update={"above": above, "cells": tuple(moved), "fragments": (fragment,)}),
+    )
+    assert [(s.kind, s.title) for s in primary(*tables)] == [
+        ("balance_sheet", " ".join(titles)),
+        ("equity_statement", " ".join(others)),
+    ]
+
+
+def test_a_title_and_dates_at_the_foot_of_the_page_before_head_the_table_overleaf() -> None:
+    before = printed_table(BALANCE, above=BALANCE_ABOVE, table_id="before")
+    table = printed_table(INCOME[1:], page=2, top=40.0, table_id="overleaf", header_rows=0)
+    texts = [
+        "CONSOLIDATED STATEMENTS OF OPERATIONS",
+        "FOR THE YEARS ENDED DECEMBER 31, 2023 AND 2022",
+        "(In millions)",
+    ]
+    foot = [printed_line(text, 700 + 12 * n) for n, text in enumerate(texts)]
+    years = [
+        Line(text=c.text, box=Box(c.box.x0, 740, c.box.x1, 749))
+        for c in printed_table(INCOME[:1]).cells
+        if c.col
+    ]
+    first, second = readings_of(before, table)
+    statements = find_statements((before, table), (replace(first, lines=(*foot, *years)), second))
+    income = next(s for s in statements if s.kind == "income_statement")
+    assert income.title == texts[0] and income.scale == 10**6
+    assert [c.period.end for c in income.columns] == [date(2023, 12, 31), date(2022, 12, 31)]
+    no_title = (replace(first, lines=tuple(years)), second)
+    (untitled,) = [s for s in find_statements((before, table), no_title) if s.kind == "income_statement"]
+    assert [c.period.end for c in untitled.columns] == [None, None]
+
+
+def test_a_mention_of_a_statement_over_two_lines_is_no_title() -> None:
+    rows = [
+        *CASH,
+        ["RECONCILIATION OF CASH AND RESTRICTED CASH TO THE CONSOLIDATED", "", ""],
+        ["BALANCE SHEETS:", "", ""],
+        ["Cash and cash equivalents", "$ 250", "$ 200"],
+        ["Restricted cash", "11", "10"],
+    ]
+    (statement,) = primary(printed_table(rows, above=CASH_ABOVE))
+    assert statement.kind == "cash_flow_statement" and statement.items[-1].label == "Restricted cash"
+
+
+def test_the_note_below_a_statement_is_no_part_of_the_next_title() -> None:
+    above = ["See Notes to the Consolidated Financial Statements", EQUITY_TITLE, "(In millions)"]
+    (statement,) = primary(printed_table(EQUITY, above=above))
+    assert statement.title == EQUITY_TITLE

@@ -1,6 +1,6 @@
 from extractors.columns import Placed, Span
 from extractors.geometry import read_tables
-from extractors.headers import _levelled, _shares
+from extractors.headers import _levelled, _shares, header_cells
 from extractors.rows import Piece
 from schemas.box import Box
 from schemas.page import Rule, TableFragment, Word
@@ -94,3 +94,38 @@ def test_headings_side_by_side_are_one_line_though_not_quite_level() -> None:
         assert levelled[0] == ([three, nine] if lines == 2 else [nine])
     under = heading("ended", 220, 13, 3, 4)  # a second line of the same heading
     assert len(_levelled([[nine], [under], years])) == 3
+
+
+def test_no_heading_spans_the_column_of_notes() -> None:
+    columns = [Span(68, 256), Span(280, 289), Span(307, 349), Span(363, 406), Span(420, 463), Span(476, 519)]
+
+    def heading(text: str, x0: float, x1: float, y0: float, column: int) -> Placed:
+        words = tuple(Word(part, Box(x0, y0, x1, y0 + 9), 0) for part in text.split())
+        return Placed(Piece(words, Box(x0, y0, x1, y0 + 9)), column, column)
+
+    years = [("2022", 326, 346), ("2021", 384, 403), ("2022", 440, 459), ("2021", 498, 516)]
+    rows = [
+        [heading("Group", 350, 376, 152, 3), heading("Company", 459, 499, 152, 5)],
+        [heading("Note(s)", 260, 289, 181, 1)]
+        + [heading(text, x0, x1, 181, n) for n, (text, x0, x1) in enumerate(years, 2)],
+    ]
+    cells = header_cells(rows, columns, (), 9.0, 8.0)
+    assert [(c.first, c.last) for c in cells[:2]] == [(2, 3), (4, 5)]
+
+
+def test_a_heading_set_midway_beside_the_lines_of_another_shares_the_rule_below() -> None:
+    columns = [Span(80, 262), Span(351, 381), Span(399, 428), Span(463, 499)]
+
+    def heading(text: str, x0: float, x1: float, y0: float, first: int, last: int) -> Placed:
+        box = Box(x0, y0, x1, y0 + 8)
+        return Placed(Piece((Word(text, box, 0),), box), first, last)
+
+    rows = [
+        [heading("Thousands of", 454, 499, 147, 3, 3)],
+        [heading("Millions of yen", 357, 408, 152, 1, 2)],
+        [heading("U.S. dollars", 458, 498, 158, 3, 3)],
+        [heading("2021", 350, 366, 175, 1, 1), heading("2022", 397, 414, 175, 2, 2), heading("2022", 468, 485, 175, 3, 3)],
+    ]  # fmt: skip
+    cells = header_cells(rows, columns, (Rule(334, 166, 524, 166),), 8.0, 7.0)
+    found = {" ".join(w.text for w in c.words): (c.first, c.last) for c in cells}
+    assert found["Millions of yen"] == (1, 2) and found["Thousands of U.S. dollars"] == (3, 3)

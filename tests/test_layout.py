@@ -217,3 +217,18 @@ def test_a_single_note_number_is_no_value() -> None:
     ]
     (side,) = lay_out(printed_table(rows), ".").sides
     assert (side.note_cols, side.value_cols) == ((1,), (2, 3))
+
+
+def test_a_heading_of_several_years_over_columns_without_dates_is_a_caption() -> None:
+    rows = [
+        ["", "FOR THE YEARS ENDED DECEMBER 31, 2022 AND 2021", "", ""],
+        ["", "Common stock", "Accumulated deficit", "Total equity"],
+        ["Balance at December 31, 2021", "18", "(63)", "(45)"],
+        ["Net loss", "-", "(27)", "(27)"],
+        ["Balance at December 31, 2022", "18", "(90)", "(72)"],
+    ]
+    table = printed_table(rows, header_rows=2)
+    wide = tuple(c.model_copy(update={"col_span": 2}) if c.row == 0 else c for c in table.cells)
+    layout = lay_out(table.model_copy(update={"cells": wide}), ".")
+    assert layout.sides[0].headers == ("Common stock", "Accumulated deficit", "Total equity")
+    assert layout.captions == (rows[0][1],)

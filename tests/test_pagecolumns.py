@@ -1,3 +1,4 @@
+from extractors import pagecolumns
 from extractors.geometry import read_tables
 from extractors.pagecolumns import page_columns
 from extractors.rows import measure, printed_rows
@@ -31,3 +32,23 @@ def test_a_table_in_one_column_of_the_page_stands_alone() -> None:
 def test_a_page_in_one_column_stays_whole() -> None:
     words = typed_page("one line of text over the page\n" * 10).words
     assert [len(flow) for flow in page_columns(printed_rows(words), measure(words))] == [10]
+
+
+def facing_pages(left: int, right: int) -> str:
+    line = "{:<26}{:>8}{:>8}".format
+    gap = " " * 16
+    rows = [(f"Row {n} of the left page", f"{n * 17}", f"{n * 13}") for n in range(1, 9)]
+    body = [line(*row) + gap + line(row[0].replace("left", "right"), row[2], row[1]) for row in rows]
+    return "\n".join([*body, "", f"{left:<42}{gap}{right:>42}"])
+
+
+def test_facing_pages_on_one_sheet_are_read_page_by_page() -> None:
+    words = typed_page(facing_pages(38, 39)).words
+    flows = page_columns(printed_rows(words), measure(words))
+    assert [len(flow) for flow in flows] == [9, 9]
+    assert [word.text for word in flows[1][0].words] == ["Row", "1", "of", "the", "right", "page", "13", "17"]
+
+
+def test_numbers_at_the_edges_that_do_not_follow_each_other_are_no_page_numbers() -> None:
+    words = typed_page(facing_pages(38, 41)).words
+    assert pagecolumns._fold(printed_rows(words), measure(words)) is None

@@ -89,3 +89,34 @@ def test_an_address_block_or_a_ragged_second_column_is_no_table() -> None:
     plain = PAIRS.replace("*", "")
     assert read_tables(typed_page(plain)) == ()
     assert read_tables(typed_page(PAIRS.replace("Sofia", "    Sofia"))) == ()
+
+
+def test_a_title_set_inwards_opens_the_next_table_though_the_first_row_prints_no_label() -> None:
+    page = typed_page("""
+                                               2022      2021
+Net income                                   26,674    22,171
+Unrealised losses                            (8,759)     (800)
+Comprehensive income                         17,915    21,371
+
+
+               See the notes on the pages behind this one
+
+
+          Movements of the equity that belongs to the holders of shares
+
+                         Common    Capital   Retained    Total
+                          stock    surplus   earnings   equity
+Balance at 1 January     29,466     67,668     64,194  161,328
+Shares repurchased       (1,137)    (5,781)        -    (6,918)
+Balance at 31 December   28,329     61,887     64,194  154,410
+""")
+    first, second = read_tables(page)
+    assert (first.n_cols, second.n_cols) == (3, 5)
+    assert grid_of(second)[-1][0] == "Balance at 31 December"
+
+
+def test_a_loosely_set_table_may_leave_a_row_empty() -> None:
+    rows = ["Debtors", "Cash", "Deposits", "Loans", "", "Creditors", "Accruals", "Provisions"]
+    lines = [f"{row:<20}{n * n + 411:>10}{900 - n**3:>10}" if row else "" for n, row in enumerate(rows, 1)]
+    (table,) = read_tables(typed_page("\n\n".join(lines)))
+    assert [row[0] for row in grid_of(table)] == [row for row in rows if row]

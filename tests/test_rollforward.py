@@ -109,3 +109,20 @@ def test_an_opening_balance_without_a_known_start_has_no_day() -> None:
     open_ended = Column(1, "2023", replace(YEAR, start=None, months=None))
     (row,) = mark_moments([item("Balance, beginning of period", "10")], [open_ended])
     assert period_at(row, open_ended).end is None
+
+
+def test_what_changes_the_balance_of_one_evening_is_dated_by_it() -> None:
+    rows = date_rows(
+        (
+            item("Balance, December 31, 2021", "10"),
+            item("Impact from adoption of new accounting standards", "(1)"),
+            item("Balance, January 1, 2022", "9"),
+            item("Net loss", "(2)"),
+            item("Balance, December 31, 2022", "7"),
+        )
+    )
+    evening = (None, date(2021, 12, 31), None)
+    assert spans(rows)[:3] == [evening] * 3
+    assert rows[3].period == replace(
+        rows[3].period, end=date(2022, 12, 31), start=date(2022, 1, 1), months=12
+    )
