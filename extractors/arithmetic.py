@@ -74,6 +74,8 @@ def find_sums(
         solution = _solve(grid, total, open_rows, likely[total], subtracted, start, signed)
         if likely[total] and (solution is None or _doubtful(solution, grid.unit)):
             parts, solutions = _restated(grid, total, open_rows, spoken)
+            if not solutions:
+                parts, solutions = _restated(grid, total, _with_heads(open_rows, found, likely), spoken)
             if solutions:
                 found += solutions[:-1]
                 open_rows, solution = parts, solutions[-1]
@@ -194,6 +196,16 @@ def _restated(
         heads.append(head)
         rows = rows[: rows.index(head.total) + 1]
     return [], []
+
+
+def _with_heads(open_rows: Sequence[int], found: Sequence[Sum], likely: Sequence[bool]) -> list[int]:
+    """The open rows, the last of some parts (which is their sum less the others) exchanged for the sum printed above them."""
+    heads = {
+        s.total: s.addends[0]
+        for s in found
+        if not likely[s.total] and len(s.signs) > 1 and s.signs == (1, *(-1,) * (len(s.signs) - 1))
+    }
+    return [heads.get(row, row) for row in open_rows]
 
 
 def _once(grid: _Grid, rows: Sequence[int]) -> list[int]:
