@@ -17,40 +17,32 @@ MEETS = 0.35  # points; edges of two pieces closer than this leave no white betw
 
 
 def without_shading(fills: Sequence[Fill], thickest: float) -> list[Corners]:
-    """Return the fills but those no thicker than `thickest` that lie along a thicker fill of their colour, directly or through others.
+    """Return the fills but those narrower than `thickest` that stand along a wider fill of their colour, directly or through others.
 
-    A piece lies along another where they meet over the whole length of the piece; a line that only ends at a shaded box does not.
+    A piece stands along another where they meet over its whole height; a line that only ends at a shaded box does not. Flat pieces stay:
+    above and below coloured cells they part the rows.
     """
-    thin = [number for number, (_, box) in enumerate(fills) if _thickness(box) <= thickest]
-    begins: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)  # by colour, axis and edge
-    for number in thin:
-        colour, box = fills[number]
-        for axis in (0, 1):
-            for edge in (box[axis], box[axis + 2]):
-                begins[colour, axis, round(edge)].append(number)
+    sides: defaultdict[tuple[int, int], list[int]] = defaultdict(list)  # narrow fills by colour and edge
+    open_fills = []
+    for number, (colour, box) in enumerate(fills):
+        if min(box[2] - box[0], box[3] - box[1]) > thickest:
+            open_fills.append(number)
+        elif box[2] - box[0] <= box[3] - box[1]:
+            for edge in (box[0], box[2]):
+                sides[colour, round(edge)].append(number)
     shaded: set[int] = set()
-    open_fills = [number for number, (_, box) in enumerate(fills) if _thickness(box) > thickest]
     while open_fills:
         colour, box = fills[open_fills.pop()]
-        for axis in (0, 1):
-            for edge in (box[axis], box[axis + 2]):
-                near = {round(edge + step) for step in (-MEETS, 0.0, MEETS)}
-                for number in [n for place in near for n in begins.get((colour, axis, place), ())]:
-                    if number not in shaded and _lies_along(fills[number][1], box, axis):
-                        shaded.add(number)
-                        open_fills.append(number)
+        for edge in (box[0], box[2]):
+            near = {round(edge + step) for step in (-MEETS, 0.0, MEETS)}
+            for number in [n for place in near for n in sides.get((colour, place), ())]:
+                if number not in shaded and _stands_along(fills[number][1], box):
+                    shaded.add(number)
+                    open_fills.append(number)
     return [box for number, (_, box) in enumerate(fills) if number not in shaded]
 
 
-def _thickness(box: Corners) -> float:
-    return min(box[2] - box[0], box[3] - box[1])
-
-
-def _lies_along(piece: Corners, other: Corners, axis: int) -> bool:
-    """Tell whether a piece that is thin along `axis` (0 across, 1 down) meets another over its whole length."""
-    across = 1 - axis
-    if piece[axis + 2] - piece[axis] > piece[across + 2] - piece[across]:
-        return False
-    meets = min(abs(piece[axis] - other[axis + 2]), abs(piece[axis + 2] - other[axis])) <= MEETS
-    covered = other[across] - MEETS <= piece[across] and piece[across + 2] <= other[across + 2] + MEETS
-    return meets and covered
+def _stands_along(piece: Corners, other: Corners) -> bool:
+    """Tell whether a narrow piece meets another over its whole height."""
+    meets = min(abs(piece[0] - other[2]), abs(piece[2] - other[0])) <= MEETS
+    return meets and other[1] - MEETS <= piece[1] and piece[3] <= other[3] + MEETS

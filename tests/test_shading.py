@@ -19,8 +19,9 @@ def test_thin_pieces_beside_a_wide_one_are_shading() -> None:
 def test_lines_of_another_colour_or_longer_than_the_shade_stay() -> None:
     wide = (10.0, 20.0, 60.0, 38.0)
     grey, longer, ending = (60.0, 20.0, 61.0, 38.0), (9.0, 10.0, 10.0, 90.0), (30.0, 38.0, 31.0, 80.0)
-    fills = [(BLUE, wide), (GREY, grey), (BLUE, longer), (BLUE, ending)]
-    assert without_shading(fills, 3.0) == [wide, grey, longer, ending]
+    below = (10.0, 38.0, 60.0, 38.2)  # a flat piece parts two rows
+    fills = [(BLUE, wide), (GREY, grey), (BLUE, longer), (BLUE, ending), (BLUE, below)]
+    assert without_shading(fills, 3.0) == [wide, grey, longer, ending, below]
 
 
 def test_a_row_shaded_cell_by_cell_draws_no_grid() -> None:
