@@ -8,7 +8,7 @@ The numbers alone decide; wording only says which rows deserve the benefit of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import log2
@@ -51,16 +51,18 @@ def find_sums(
     subtracted: Sequence[bool],
     barriers: Iterable[int] = (),
     *,
+    asides: Iterable[int] = (),
     signed: bool = False,
 ) -> tuple[Sum, ...]:
     """Return the totals among `rows`, in order.
 
     `likely` marks rows worded or ruled as totals, `subtracted` rows worded as deductions ("Less: …"), tried with a minus first.
-    `barriers` are rows before which everything open is closed (a new statement part begins there). In a `signed` statement every
-    figure is printed with the sign it is added with, as in cash flow statements: others must be borne out by two periods.
+    `barriers` are rows before which everything open is closed (a new statement part begins there). `asides` are rows that say
+    what the row above them holds ("of which …") and are no part of a total. In a `signed` statement every figure is printed with the
+    sign it is added with, as in cash flow statements: others must be borne out by two periods.
     """
     grid = _grid(rows)
-    stops = set(barriers)
+    stops, spoken = set(barriers), set(asides)
     open_rows: list[int] = []
     start = 0
     found: list[Sum] = []
@@ -70,6 +72,13 @@ def find_sums(
         if not grid.printed[total].any():
             continue
         solution = _solve(grid, total, open_rows, likely[total], subtracted, start, signed)
+        if likely[total] and (solution is None or _doubtful(solution, grid.unit)):
+            parts, solutions = _restated(grid, total, open_rows, spoken)
+            if not solutions:
+                parts, solutions = _restated(grid, total, _with_heads(open_rows, found, likely), spoken)
+            if solutions:
+                found += solutions[:-1]
+                open_rows, solution = parts, solutions[-1]
         if solution is not None:
             found.append(solution)
             taken = set(solution.addends)
@@ -121,6 +130,8 @@ def _solve(
         copy = len(addends) == 1
         if signed and not _borne_out(grid, addends, signs, subtracted, periods, agree):
             continue
+        if max(signs) < 0 and not likely and len(addends) > 1:
+            continue  # parts of a sum of nothing: each is what the others leave, and none of them a total
         if agree.all():
             plain = likely and min(signs) > 0
             if (plain or bits.sum() - tried >= needed) and not (copy and not likely):
@@ -152,6 +163,74 @@ def _solve(
         return partial[1]
     pair = _pair(grid, total, target, periods, bits, start) if likely else None
     return pair or (partial[1] if partial else None)
+
+
+def _doubtful(solution: Sum, unit: Decimal) -> bool:
+    """Tell whether a sum misses in some period by more than rounding to the `unit` can put it off."""
+    room = (len(solution.addends) + 1) // 2 * unit
+    return any(off is not None and abs(off) > room for off in solution.off)
+
+
+def _restated(
+    grid: _Grid, total: int, open_rows: Sequence[int], asides: Collection[int]
+) -> tuple[list[int], list[Sum]]:
+    """Return the rows that make up a total once what says a thing twice is left out, and the sums found; the total's comes last.
+
+    Said twice is what a row above holds ("of which"), a figure that is printed again further down, as a result is after the lines that
+    share it out, and the parts that are printed below their sum. What is left must add up to the last digit in all periods.
+    """
+    periods = np.flatnonzero(grid.printed[total])
+    target = grid.values[total, periods]
+    bits = sum(log2(abs(int(t)) + 1) for t in target)
+    rows = _once(grid, [row for row in open_rows if row not in asides])
+    heads: list[Sum] = []
+    while len(rows) > 1:
+        for k in range(1, min(len(rows), MAX_ADDENDS) + 1):
+            addends = rows[-k:]
+            off = target - grid.values[addends][:, periods].sum(axis=0)
+            if k > 1 and not off.any() and bits - log2(len(open_rows) + 1) >= SPARE_BITS:
+                return rows, [*heads, _sum(grid, total, addends, (1,) * k, periods, off)]
+        head = _head(grid, rows)
+        if head is None:
+            break
+        heads.append(head)
+        rows = rows[: rows.index(head.total) + 1]
+    return [], []
+
+
+def _with_heads(open_rows: Sequence[int], found: Sequence[Sum], likely: Sequence[bool]) -> list[int]:
+    """The open rows, the last of some parts (which is their sum less the others) exchanged for the sum printed above them."""
+    heads = {
+        s.total: s.addends[0]
+        for s in found
+        if not likely[s.total] and len(s.signs) > 1 and s.signs == (1, *(-1,) * (len(s.signs) - 1))
+    }
+    return [heads.get(row, row) for row in open_rows]
+
+
+def _once(grid: _Grid, rows: Sequence[int]) -> list[int]:
+    """The rows but those whose figures are printed again in a later one."""
+    later: set[bytes] = set()
+    kept = []
+    for row in reversed(rows):
+        figures = grid.values[row].tobytes()
+        if figures not in later or not grid.values[row].any():
+            kept.append(row)
+        later.add(figures)
+    return kept[::-1]
+
+
+def _head(grid: _Grid, rows: Sequence[int]) -> Sum | None:
+    """Return the row that the last rows add up to, which are printed below it as its parts."""
+    for k in range(2, min(len(rows) - 1, MAX_ADDENDS) + 1):
+        head, parts = rows[-k - 1], rows[-k:]
+        periods = np.flatnonzero(grid.printed[head])
+        target = grid.values[head, periods]
+        off = target - grid.values[parts][:, periods].sum(axis=0)
+        bits = sum(log2(abs(int(t)) + 1) for t in target)
+        if not off.any() and bits - log2(len(rows)) >= SPARE_BITS:
+            return _sum(grid, head, parts, (1,) * k, periods, off)
+    return None
 
 
 def _borne_out(

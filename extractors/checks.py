@@ -7,7 +7,7 @@ are in base units. A check that fails points at the figures that can be wrong, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from extractors.confidence import Evidence, evidence, judge
 from extractors.identities import check_identities
 from extractors.ledger import Ledger, as_printed, decimals, open_ledger, room_for
 from extractors.mending import mended
+from extractors.periods import fold
 from extractors.statements import Statement
 from extractors.suspects import Finding, narrow
 from schemas.records import Check, CheckStatus, Fact
@@ -135,6 +136,7 @@ def ledger_sums(ledger: Ledger) -> tuple[Sum, ...]:
         [ledger.likely(i) for i in indices],
         [ledger.deducted(i) for i in indices],
         ledger.barriers(),
+        asides=[i for i in indices if ledger.aside(i)],
         signed=ledger.statement.kind in SIGNED or ledger.two_sided(),
     )
 
@@ -202,6 +204,7 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
     """
     solved = {s.total for s in sums}
     taken = {a for s in sums for a in s.addends}
+    solved |= _printed_again(ledger, solved)
     findings = []
     last = -1
     for index, row in enumerate(ledger.rows):
@@ -221,6 +224,19 @@ def _unexplained(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:
                 findings.append(Finding(check, ((fact, -1), *parts), None))
             last = index
     return findings
+
+
+def _printed_again(ledger: Ledger, solved: Collection[int]) -> set[int]:
+    """Return the rows that print a total a second time, under the same name and with the same figures in every period."""
+    seen: dict[tuple[str, tuple[Decimal | None, ...]], int] = {}
+    again = set()
+    for index, row in enumerate(ledger.rows):
+        values = tuple(row.value(period) for period in range(len(ledger.periods)))
+        key = fold(row.item.label), values
+        if any(values) and seen.get(key) in solved:
+            again.add(index)
+        seen.setdefault(key, index)
+    return again
 
 
 def _taken_for_counts(ledger: Ledger, sums: Sequence[Sum]) -> list[Finding]:

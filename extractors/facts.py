@@ -7,7 +7,8 @@ Look-alikes give no facts: their figures are those of the primary statements in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 
@@ -22,7 +23,7 @@ from schemas.records import Fact
 SURE_OCR = 0.90  # recogniser score (0-1) under which a figure that nothing else vouches for is not sure
 OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: it may belong to another column
 
-FEW_ROWS = 4  # of a column that say whether its rows have labels
+FEW_ROWS = 4  # figures of a column that say where it stands, and whether its rows have labels
 SLIPS = 0.2  # of a statement's amounts; fewer with decimals among whole ones are misread
 NAMELESS = "no line item stands beside this column's figures"
 
@@ -37,15 +38,23 @@ DOUBTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the figures of a column stand, points: the left edge of the widest, the right edge of most."""
+
+    left: float
+    edge: float
+
+
 def state_facts(statement: Statement) -> tuple[Fact, ...]:
     """Return the facts of a primary statement, in printed order; none for a look-alike."""
     if not statement.primary:
         return ()
-    edges, nameless, whole = _right_edges(statement), _nameless(statement), _whole(statement)
+    places, nameless, whole = _places(statement), _nameless(statement), _whole(statement)
     facts = []
     for item in statement.items:
         for value in item.values:
-            fact = _fact(statement, item, value, edges)
+            fact = _fact(statement, item, value, places)
             if value.column in nameless:
                 fact = doubted(fact, NAMELESS)
             if whole and _split_in_thousandths(statement, item, value):
@@ -90,12 +99,14 @@ def _nameless(statement: Statement) -> set[int]:
     return {c for c, labels in named.items() if len(labels) >= FEW_ROWS and sum(labels) * 2 < len(labels)}
 
 
-def _fact(statement: Statement, item: LineItem, value: Value, edges: dict[int, float]) -> Fact:
+def _fact(
+    statement: Statement, item: LineItem, value: Value, places: Mapping[tuple[int, int], Place]
+) -> Fact:
     column = statement.columns[value.column]
     cell, amount = value.placed.cell, value.placed.amount
     unit, scale = measure(item, column)
     number = base_value(amount, scale)
-    reasons = list(_reasons(statement, item, column, value, number, edges))
+    reasons = list(_reasons(statement, item, column, value, number, places))
     period = period_at(item, column)
     box = cell.value_box or cell.box
     return Fact(
@@ -148,7 +159,7 @@ def _reasons(
     column: Column,
     value: Value,
     number: Decimal | None,
-    edges: dict[int, float],
+    places: Mapping[tuple[int, int], Place],
 ) -> Iterator[str]:
     cell, amount = value.placed.cell, value.placed.amount
     if amount is None or number is None:
@@ -169,8 +180,7 @@ def _reasons(
         yield "the page's own words show another label for this row"
     if column.contested:
         yield "the page's own words show another header for this column"
-    edge = edges.get(value.column)
-    if edge is not None and abs(cell.box.x1 - edge) > OUT_OF_COLUMN:
+    if _outside(value, places.get((value.column, cell.page))):
         yield "the figure stands outside its column"
     if cell.grounding == "unavailable" and (cell.source == "vision" or cell.confidence < SURE_OCR):
         yield (
@@ -180,10 +190,33 @@ def _reasons(
         )
 
 
-def _right_edges(statement: Statement) -> dict[int, float]:
-    """Return each column's usual right edge in points; figures are set flush right."""
-    edges: dict[int, list[float]] = {}
-    for item in statement.items:
-        for value in item.values:
-            edges.setdefault(value.column, []).append(value.placed.cell.box.x1)
-    return {column: median(xs) for column, xs in edges.items() if len(xs) >= 4}
+def _outside(value: Value, place: Place | None) -> bool:
+    """Tell whether a figure ends away from its column's usual right edge; a dash may be set in the middle below its figures."""
+    cell, amount = value.placed.cell, value.placed.amount
+    if place is None or abs(cell.box.x1 - place.edge) <= OUT_OF_COLUMN:
+        return False
+    nil = amount is not None and amount.nil
+    return not (nil and place.left <= cell.box.x0 and cell.box.x1 <= place.edge)
+
+
+def _places(statement: Statement) -> dict[tuple[int, int], Place]:
+    """Return where the figures of each column usually stand on each page; the same table may be set elsewhere on the next."""
+    values = [value for item in statement.items for value in item.values]
+    whole: dict[int, list[Value]] = {}
+    paged: dict[tuple[int, int], list[Value]] = {}
+    for value in values:
+        whole.setdefault(value.column, []).append(value)
+        paged.setdefault((value.column, value.placed.cell.page), []).append(value)
+    found = {}
+    for (column, page), here in paged.items():
+        those = here if len(here) >= FEW_ROWS else whole[column]
+        if len(those) >= FEW_ROWS:
+            found[column, page] = _place(those)
+    return found
+
+
+def _place(values: Sequence[Value]) -> Place:
+    edge = median(value.placed.cell.box.x1 for value in values)
+    figures = [v.placed.cell for v in values if not (v.placed.amount and v.placed.amount.nil)]
+    lefts = [(cell.value_box or cell.box).x0 for cell in figures if abs(cell.box.x1 - edge) <= OUT_OF_COLUMN]
+    return Place(min(lefts, default=edge), edge)

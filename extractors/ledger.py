@@ -27,12 +27,18 @@ _LIKELY_TOTAL = re.compile(
     r"|^comprehensive|\bend\s+of\b|^shareholders?\W*\s*funds|,\s*net$|[—–-]\s*net$|\battributable\s+to\b|^(?:increase|decrease|change)\b.*cash"
     r"|净额|净利润|营业利润|利润总额|总额|净增加额|余额$|ergebnis|resultat|resultado|resultaat|lucro"
 )
+# What a statement of comprehensive income adds to the result: with figures beside them, these are sums.
+_COMPREHENSIVE = re.compile(
+    r"^(?:total\s+)?other\s+comprehensive\s+(?:income|loss|expense|result|\()|^items\s+(?:\w+\s+){0,4}(?:recycl|reclassif)"
+)
+_ASIDE = re.compile(r"^\W*(?:of\s+which|thereof|davon|dont|waarvan|di\s+cui|de\s+los\s+cuales|其中)\b")
 _RESULT = re.compile(
     r"^gross\s+(?:profit|margin|loss)|^operating\s+(?:income|profit|loss|\(loss\)|earnings)|^(?:income|loss|profit|earnings|\(loss\)).{0,40}\bbefore\b.{0,30}\btax"
-    r"|^(?:income|loss|profit|earnings|\(loss\)).{0,12}\bfrom\s+operations|^(?:consolidated\s+)?net\s+(?:income|loss|earnings|profit|assets|current)"
+    r"|^(?:income|loss|profit|earnings|\(loss\)).{0,12}\bfrom\s+operations|^(?:consolidated\s+)?net\s+(?:income|loss|earnings|profit)"
     r"|^(?:profit|loss|\(loss\)).{0,30}\bfor\s+the\b|^(?:total\s+)?comprehensive\s+(?:income|loss)|^net\s+\(?(?:increase|decrease|change)"
     r"|\bcash\b.{0,60}\bend\s+of\b|^balances?\b.{0,40}(?:end|\d{4})|营业利润|利润总额|净利润$|净增加额"
 )
+_NET_POSITION = re.compile(r"^(?:consolidated\s+)?net\s+(?:assets|current)")
 _DEDUCTED = re.compile(r"^\W*(?:less|deduct|minus|abzuglich|moins|menos|af|减)\b|^减[:：]")
 _ASSET_SIDE_END = re.compile(
     r"^(?:total\s+assets|net\s+(?:assets|liabilities)(?:\W*\(?(?:assets|liabilities)\)?)?|资产(?:总计|合计|总额)|資產總計|summe\s+aktiva|total\s+(?:de\s+l.)?actif|total\s+activos?"
@@ -72,12 +78,21 @@ class Ledger:
 
     def result(self, row: int) -> bool:
         """Tell whether a row is one of the results that a statement computes from the rows above it."""
-        return self.strong(row) or bool(_RESULT.search(fold(self.rows[row].item.label)))
+        label = fold(self.rows[row].item.label)
+        position = self.statement.kind != "cash_flow_statement" and bool(_NET_POSITION.search(label))
+        return self.strong(row) or position or bool(_RESULT.search(label))
 
     def likely(self, row: int) -> bool:
         """Tell whether a row is worded as a total or a result."""
         label = fold(self.rows[row].item.label)
+        wider = self.statement.kind in ("income_statement", "comprehensive_income")
+        if wider and _COMPREHENSIVE.search(label):
+            return True
         return not label or self.strong(row) or self.rows[row].item.total or bool(_LIKELY_TOTAL.search(label))
+
+    def aside(self, row: int) -> bool:
+        """Tell whether a row says what the row above it holds: "of which pledged"."""
+        return bool(_ASIDE.search(fold(self.rows[row].item.label)))
 
     def deducted(self, row: int) -> bool:
         """Tell whether a row is worded as a deduction."""

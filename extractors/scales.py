@@ -102,6 +102,9 @@ _PER_SHARE_ONLY = re.compile(
 _PLAIN_NOTE = re.compile(r"\b(?:in|expressed\s*in|amounts?\s*in|stated\s*in|figures\s*in)\s*(?:u\.?s\.?\s*|united\s*states\s*|canadian\s*)?(?:dollars|euros?|pounds?(?:\s*sterling)?|yen)\b"
                          r"|\bin\s*(?:eur|usd|gbp|chf|€|£|\$)(?![a-z0-9'’])|\bbetrage\s*in\s*(?:eur|€)|^\W*(?:eur|€|£|\$|chf|gbp|usd)\W*$")  # fmt: skip
 _SIGN_IN_HEADER = re.compile(r"(?:^|\s)(?:[£€$¥]|EUR|CHF|GBP|USD|CNY|RMB)\s*$|^[£€$¥](?:\s|$)|\s[£€$¥]\s")
+_WORDS_IN_HEADER = re.compile(
+    r"^(?:in\s+)?(?:(?:us|u\.s\.|united\s+states|canadian|australian|hong\s+kong|singapore|new\s+zealand)\s+)?(?:dollars|euros?|pounds?(?:\s+sterling)?|yen)\b"
+)
 _SPELLED_AMOUNT = re.compile(
     r"\d[\d.,]*\s*(?:million|billion|thousand|mio|mrd|mn|bn|crore|lakh|millionen|milliarden|millones|milhoes|miljoen)"
 )
@@ -134,6 +137,10 @@ _MINOR = re.compile(r"\bpence\b|\bcents\b|\bcent\b(?!r)|[(（]\s*(?:p|c|¢)\s*[)
 # "Treasury shares" and their like stand for an amount; where they are counted, "Number" or "Shares" stands below.
 _SHARES_AT_COST = re.compile(r"\b(?:restricted|treasury|deferred|own|unissued|unearned)\s*shares?\W*$")
 _IN_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
+# "Weighted average number of common shares outstanding, in millions": the row's own scale without brackets.
+_SHARES_IN = re.compile(
+    r"\b(?:shares|units)\b[^()]*[,;:–—-]\s*(?:\w+\s+)?in\s+(?P<s>thousand|million|billion)s?\b"
+)
 _VALUED_SHARES = re.compile(
     r"(?:issuance|repurchase|purchase|sale|retirement|proceeds|cost|value|tax|stock-based|award)s?\b"
 )
@@ -159,12 +166,13 @@ class UnitNote:
 
 
 def read_header_note(text: str) -> UnitNote | None:
-    """Return the unit that the header of a value column states; a currency sign alone ("2016 £") means base units there."""
+    """Return the unit that the header of a value column states; a currency alone ("2016 £", "US dollars") means base units there."""
     if len({scale for pattern, scale in _SCALES if pattern.search(fold(text))}) > 1:
         return None  # "Thousands of Millions of yen U.S. dollars": two headers run into one, whose unit is whose?
     note = read_note(text)
-    if note is not None and note.scale is None and _SIGN_IN_HEADER.search(text):
-        return replace(note, scale=1)
+    if note is not None and note.scale is None:
+        plain = _SIGN_IN_HEADER.search(text) or _WORDS_IN_HEADER.search(fold(text))
+        return replace(note, scale=1) if plain else note
     if note is None and _SIGN_IN_HEADER.search(text):
         return UnitNote(" ".join(text.split()), 1)
     return note
@@ -334,8 +342,11 @@ def heads_shares(header: str) -> bool:
 
 
 def own_scale(label: str, path: Sequence[str] = ()) -> int | None:
-    """Return the scale that a row's label, or the nearest section above it, prints in brackets for itself."""
+    """Return the scale that a row's label, or the nearest section above it, prints for itself: in brackets, or behind its shares."""
     for text in (label, *path[-1:]):
+        behind = _SHARES_IN.search(fold(text))
+        if behind:
+            return _HUNDRED[behind["s"]]
         for inner in _IN_BRACKETS.findall(fold(text)):
             if not re.search(r"\d", inner.replace("000", "")) and (
                 scale := _word_scale(inner) or _sign_scale(inner)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pymupdf
 
+from extractors.shading import Corners, without_shading
 from schemas.box import Box
 from schemas.page import PageContent, Rule, Word
 
@@ -42,7 +43,6 @@ FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 BOLD_CHAR = 8  # bit of a span's char_flags
 PAINTED = 16 | 32  # bits of a span's char_flags: filled, stroked; text with neither is invisible
 
-Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
 Turning = tuple[float, float, float, float, float, float]  # a to f of the matrix to the upright page
 
 
@@ -272,7 +272,12 @@ def _without_leaders(text: str, box: Box) -> Iterator[tuple[str, Box]]:
 
 def _rules(page: pymupdf.Page, vectors: list[dict[str, Any]], upright: Turning, area: Box) -> list[Rule]:
     """Thin fills, strokes and the edges of stroked rectangles, with the pieces of one drawn line put together."""
-    shapes = [v["bbox"] for v in vectors if not v["stroked"] and v["alpha"] > 0 and not _is_white(v["color"])]
+    fills = [
+        (int(v["color"]), tuple(v["bbox"]))
+        for v in vectors
+        if not v["stroked"] and v["alpha"] > 0 and not _is_white(v["color"])
+    ]
+    shapes = without_shading(fills, RULE_THICKNESS)
     if any(
         vector["stroked"] for vector in vectors
     ):  # their boxes are padded for pointed joins, so ask for their paths

@@ -100,3 +100,51 @@ def test_built_totals_are_found(seed: int, sizes: list[int]) -> None:
     found = {s.total: s for s in find_sums(table, likely(table, *groups), none(table))}
     assert {total: list(s.addends) for total, s in found.items()} == groups
     assert all(o == 0 for s in found.values() for o in s.off)
+
+
+def test_a_result_that_is_printed_again_counts_once() -> None:
+    """Profit is shared out and printed again, and so is the other income; the last row adds one of each."""
+    table = rows((1520, 1837), (4, 21), (1516, 1816), (1520, 1837), (185, 115), (-3, 5), (188, 110), (185, 115), (1705, 1952))  # fmt: skip
+    found = {s.total: s for s in find_sums(table, likely(table, 0, 3, 4, 7, 8), none(table))}
+    assert (found[8].addends, found[8].off) == ((3, 7), (Decimal(0), Decimal(0)))
+
+
+def test_one_line_and_its_sum_are_not_both_added() -> None:
+    table = rows((-89234, -17459), (3226, 0), (3226, 0), (-86008, -17459))
+    (found,) = find_sums(table, likely(table, 3), none(table))
+    assert (found.addends, found.off) == ((0, 2), (Decimal(0), Decimal(0)))
+
+
+def test_what_a_row_holds_is_no_part_of_the_total() -> None:
+    table = rows(
+        (75233, 49507), (296192, 299181), (3282, 873), (34887, 40115), (5335, 3645), (406312, 388803)
+    )
+    found = {
+        s.total: s.addends
+        for s in find_sums(table, likely(table, 5), none(table), asides=[2, 4], signed=True)
+    }
+    assert found == {5: (0, 1, 3)}
+
+
+def test_parts_printed_below_their_sum_are_no_part_of_the_total() -> None:
+    zero = (Decimal(0), Decimal(0))
+    table = rows((390385, 373976), (3749, 4478), (30025, 28861), (26903, 25738), (3114, 3114), (8, 9), (424159, 407315))  # fmt: skip
+    found = find_sums(table, likely(table, 6), none(table), signed=True)
+    assert {s.total: (s.addends, s.off) for s in found} == {2: ((3, 4, 5), zero), 6: ((0, 1, 2), zero)}
+    wrong = [*table[:5], rows((7, 9))[0], table[6]]  # with a part misread nothing vouches for the total
+    assert not any(s.off == zero for s in find_sums(wrong, likely(wrong, 6), none(wrong), signed=True))
+
+
+def test_a_last_part_that_is_what_the_others_leave_does_not_take_their_sum() -> None:
+    table = rows((390385, 373976), (3749, 4478), (30905, 29827), (26903, 25738), (3114, 3114), (888, 975), (425039, 408281))  # fmt: skip
+    found = find_sums(table, likely(table, 6), none(table), signed=True)
+    assert {s.total: (s.addends, s.signs) for s in found} == {
+        5: ((2, 3, 4), (1, -1, -1)),
+        6: ((0, 1, 2), (1, 1, 1)),
+    }
+
+
+def test_a_part_of_a_sum_of_nothing_is_no_total() -> None:
+    table = rows((-10249, 1239), (13299, -800), (-752, -321), (-2298, -118), (10249, -1239))
+    found = {s.total: s.addends for s in find_sums(table, likely(table, 0, 4), none(table), signed=True)}
+    assert found == {4: (1, 2, 3)}

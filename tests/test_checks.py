@@ -229,3 +229,13 @@ def test_room_for_rounding(exact: bool, room: Decimal) -> None:
         f for f in findings if f.check.detail.startswith("Net cash used in financing activities = Repayments")
     )
     assert two.check.tolerance == room
+
+
+@pytest.mark.parametrize(("figure", "fails"), [("215", False), ("251", True)])
+def test_a_total_printed_again_needs_no_rows_of_its_own(figure: str, fails: bool) -> None:
+    def spoil(rows: Rows) -> None:
+        rows[13:14] = [["Net cash provided by operating activities", figure, "185"],
+                       ["Net cash used in investing activities", "(60)", "(70)"], ["Net cash used in financing activities", "(135)", "(105)"]]  # fmt: skip
+
+    _, checks = checked(altered(CASH, spoil), CASH_ABOVE)
+    assert bool(failed(checks)) is fails

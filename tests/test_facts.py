@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from extractors.facts import base_value, state_facts
-from extractors.statements import Statement, find_statements
+from extractors.statements import Statement, Value, find_statements
 from schemas.amount import parse_amount
+from schemas.box import Box
 from schemas.page import JoinedTable
 from tests.printed import INCOME, INCOME_ABOVE, printed_table, readings_of
 
@@ -101,3 +103,45 @@ def test_a_date_beside_the_headers_that_the_page_shows_otherwise_puts_all_period
 def test_a_look_alike_states_nothing() -> None:
     statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
     assert state_facts(replace(statement, primary=False)) == ()
+
+
+OUTSIDE = "the figure stands outside its column"
+
+
+def shifted(statement: Statement, rows: Container[int], by: float, page: int = 1) -> Statement:
+    """The statement with the figures of some rows set `by` points farther right, on another page."""
+
+    def moved(value: Value) -> Value:
+        x0, y0, x1, y1 = value.placed.cell.box
+        box = Box(x0 + by, y0, x1 + by, y1)
+        cell = value.placed.cell.model_copy(update={"box": box, "value_box": box, "page": page})
+        return replace(value, placed=replace(value.placed, cell=cell))
+
+    items = (
+        replace(item, values=tuple(map(moved, item.values))) if item.row in rows else item
+        for item in statement.items
+    )
+    return replace(statement, items=tuple(items))
+
+
+@pytest.mark.parametrize(("text", "outside"), [("—", False), ("600", True)])
+def test_a_dash_may_be_set_in_the_middle_below_the_figures_of_its_column(text: str, outside: bool) -> None:
+    rows = [list(row) for row in INCOME]
+    rows[2][1] = text
+    statement = shifted(statement_of(printed_table(rows, above=INCOME_ABOVE)), {2}, -20)
+    reasons = {f.review_reason for f in state_facts(statement) if f.row == 2 and f.col == 1}
+    assert reasons == {OUTSIDE if outside else None}
+
+
+def test_a_dash_below_no_figure_of_its_column_stands_outside() -> None:
+    rows = [list(row) for row in INCOME]
+    rows[2][1] = "—"
+    statement = shifted(statement_of(printed_table(rows, above=INCOME_ABOVE)), {2}, 20)
+    assert {f.review_reason for f in state_facts(statement) if f.row == 2} == {OUTSIDE}
+
+
+def test_a_column_may_stand_elsewhere_on_the_next_page() -> None:
+    statement = statement_of(printed_table(INCOME, above=INCOME_ABOVE))
+    assert not any(f.needs_review for f in state_facts(shifted(statement, range(8, 30), 30, page=2)))
+    alone = state_facts(shifted(statement, {8}, 30, page=2))
+    assert {f.row for f in alone if f.review_reason == OUTSIDE} == {8}

@@ -11,7 +11,17 @@ from extractors.facts import state_facts
 from extractors.ledger import Ledger, as_printed, decimals, find_row, last_digit, open_ledger
 from extractors.statements import find_statements
 from schemas.page import JoinedTable
-from tests.printed import BALANCE, BALANCE_ABOVE, INCOME, INCOME_ABOVE, UK_SHEET, printed_table, readings_of
+from tests.printed import (
+    BALANCE,
+    BALANCE_ABOVE,
+    CASH,
+    CASH_ABOVE,
+    INCOME,
+    INCOME_ABOVE,
+    UK_SHEET,
+    printed_table,
+    readings_of,
+)
 
 
 def ledger_of(table: JoinedTable) -> Ledger:
@@ -92,3 +102,21 @@ def test_figures_as_printed() -> None:
     assert (as_printed(sales), decimals(sales), last_digit(sales)) == (Decimal(1000), 0, Decimal(10**6))
     assert last_digit(basic, sales) == Decimal(10**6)
     assert as_printed(None) is None
+
+
+def test_sums_of_comprehensive_income_and_asides_are_known_by_their_words() -> None:
+    rows = [list(row) for row in INCOME]
+    rows.insert(13, ["Other comprehensive income, net of tax", "20", "30"])
+    rows.insert(14, ["of which translation", "15", "10"])
+    ledger = ledger_of(printed_table(rows, above=INCOME_ABOVE))
+    at = {row.item.label: i for i, row in enumerate(ledger.rows)}
+    assert ledger.likely(at["Other comprehensive income, net of tax"])
+    assert ledger.aside(at["of which translation"]) and not ledger.aside(at["Net income"])
+
+
+def test_net_assets_are_no_result_of_a_cash_flow_statement() -> None:
+    rows = [list(row) for row in CASH]
+    rows.append(["Net assets transferred in the separation", "2,322", "0"])
+    ledger = ledger_of(printed_table(rows, above=CASH_ABOVE))
+    assert ledger.statement.kind == "cash_flow_statement"
+    assert not ledger.result(len(ledger.rows) - 1)

@@ -138,3 +138,26 @@ def test_pence_and_cents_are_known() -> None:
 )
 def test_words_that_only_look_like_currencies(text: str) -> None:
     assert read_currency(text) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "scale"),
+    [
+        ("Weighted average number of common shares outstanding, in millions (Note 23)", 10**6),
+        ("Weighted average shares - in thousands", 10**3),
+        ("Shares issued in thousands of transactions", None),
+        ("Cash, in millions of accounts", None),
+    ],
+)
+def test_a_row_of_shares_may_print_its_scale_behind_a_comma(label: str, scale: int | None) -> None:
+    assert own_scale(label) == own_scale("Basic", (label,)) == scale
+
+
+@pytest.mark.parametrize(
+    ("header", "scale"),
+    [("US dollars 31 December 2022", 1), ("Euro 2022", 1), ("US dollars in thousands", 1000), ("Group US dollars", None)],
+)  # fmt: skip
+def test_the_name_of_a_currency_over_a_column_means_base_units(header: str, scale: int | None) -> None:
+    note = read_header_note(header)
+    assert note is not None and note.scale == scale
+    assert best_note([header], ["(in millions)"]).scale == (1000 if scale == 1000 else 10**6)
