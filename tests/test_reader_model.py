@@ -20,8 +20,8 @@ from tests.worker_process import RunningWorker, running_worker
 FILES = shipped_reader() or ()
 NAME = ROW_READER
 # Of held-out strips, half as worn as in its card, which gives the full figures: what tells a reader from noise.
-LEAST_NUMBERS, LEAST_LABELS = 0.75, 0.6
-LEAST_EXACT = 0.9  # of a clean statement's cells with figures, before the page's words are looked at
+LEAST_NUMBERS, LEAST_LABELS = 0.93, 0.85
+LEAST_EXACT = 0.95  # of a clean statement's cells with figures, before the page's words are looked at
 REPORT, PAGE = "tarnwick_annual_report_2024.pdf", 7  # an income statement
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the small reader's files are not in this checkout")
