@@ -6,7 +6,7 @@ Pages are drawn with the fonts kept for testing and read as a user's scans are: 
 cut out, and the model reads it from the pixels. Prints the shares of number cells and label cells that the model alone read exactly,
 letter by letter, before anything is compared with the page's words (a row that no strip shows counts as read wrong, and is counted
 beside), and what the whole way makes of it: figures in the output that are not printed there and not flagged, and right ones flagged.
-With `--show` every row that was misread is printed.
+With `--show` every row that was misread is printed, and every figure that is not there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from extractors.asking import Problem
+from extractors.bands import RowBand
 from extractors.document import extract_document
 from extractors.geometry import read_tables
 from extractors.looks import RowReading
@@ -34,6 +35,7 @@ from extractors.training.drawing import DrawnPage, draw_page, save_document
 from extractors.worker.client import WorkerClient
 
 FOREIGN = 0.7  # share of letters that differ, above which a strip shows another row
+SAME_ROW = 0.5  # of a strip's height that the parts of one row have in common
 Row = Sequence[str]
 
 
@@ -51,12 +53,11 @@ def rows_by_the_model(page: OpenPage, client: WorkerClient, model: str) -> list[
     """Return what the model alone reads in a page's rows: the cells of each row's strips in one list."""
     asked = ask_rows(client, model, read_tables(page.content), page.content, page.render)
     rows: list[list[str]] = []
-    last = None
+    last: RowBand | None = None
     for band, seen in asked:
-        row = band.table, band.box.y0
-        if row != last:
+        if last is None or band.table != last.table or band.box.y0 > last.box.y1 - SAME_ROW * last.box.height:
             rows.append([])
-        last = row
+        last = band
         if isinstance(seen, RowReading):
             rows[-1] += [cell for cell in seen.cells if cell]
         elif isinstance(seen, Problem):
@@ -107,7 +108,7 @@ def score(true: Row, read: Row) -> Counter[str]:
     return counts
 
 
-def verified(source: Source, drawn: DrawnPage, settings: Settings) -> Counter[str]:
+def verified(source: Source, drawn: DrawnPage, settings: Settings, show: bool) -> Counter[str]:
     """Count the figures that the whole way puts out: printed ones and others, and those of both that are flagged."""
     printed = Counter("".join(plain(cell.text).split()) for table in drawn.tables for cell in table.cells)
     counts: Counter[str] = Counter()
@@ -117,6 +118,14 @@ def verified(source: Source, drawn: DrawnPage, settings: Settings) -> Counter[st
         text = "".join(plain(cell.text).split())
         right = printed[text] > 0
         printed[text] -= right
+        if show and not right:
+            print(
+                "  not printed:",
+                cell.text,
+                "in row",
+                cell.row,
+                "flagged" if cell.needs_review else "not flagged",
+            )
         counts[("right" if right else "wrong") + ("_flagged" if cell.needs_review else "")] += 1
     return counts
 
@@ -152,7 +161,7 @@ def main() -> None:
                 right = counts["numbers_right"] + counts["labels_right"]
                 if options.show and right < counts["numbers"] + counts["labels"]:
                     print("  printed", list(true), "\n  read   ", list(read))
-            whole.update(verified(source, drawn, settings))
+            whole.update(verified(source, drawn, settings, options.show))
     client.close()
     print("the model alone:", f"numbers {alone['numbers_right'] / max(1, alone['numbers']):.1%} of {alone['numbers']},",
           f"labels {alone['labels_right'] / max(1, alone['labels']):.1%} of {alone['labels']};",

@@ -64,7 +64,7 @@ def plan_bands(content: PageContent, tables: Sequence[Box]) -> tuple[RowBand, ..
         for row in rows:
             top, bottom = _white_around(row, every)
             for part in _parts(pieces(row.words, blank), table, size):
-                box, scale = _frame(part, table, size, top, bottom)
+                box, scale = _frame(part, table, size, (top, row.box.y0, row.box.y1, bottom))
                 out.append(
                     RowBand(len(out), number, box, tuple(w for piece in part for w in piece.words), scale)
                 )
@@ -119,18 +119,25 @@ def _shortened(piece: Piece, widest: float) -> list[Piece]:
     return [Piece(tuple(run), union(word.box for word in run)) for run in runs]
 
 
-def _frame(part: Sequence[Piece], table: Box, size: float, top: float, bottom: float) -> tuple[Box, float]:
+def _frame(
+    part: Sequence[Piece], table: Box, size: float, heights: tuple[float, float, float, float]
+) -> tuple[Box, float]:
     """Return what a strip shows of the page, and at how many pixels per point.
 
-    A table that fits has one scale for all its rows, and its left edge is that of every strip.
+    A table that fits has one scale for all its rows, and its left edge is that of every strip. `heights` are those of the white above
+    the row, of its words, and of the white below them; of the white a strip shows what it has room for.
     """
     box = union(piece.box for piece in part)
     room = STRIP_WIDTH - 2 * EDGE
     whole = table.width * SMALLEST_TEXT / size <= room
     left, right = (min(table.x0, box.x0), max(table.x1, box.x1)) if whole else (box.x0, box.x1)
+    white_top, top, bottom, white_bottom = heights
     scale = min(TARGET_TEXT / size, room / (right - left), STRIP_HEIGHT / (bottom - top))
+    spare = (STRIP_HEIGHT / scale - (bottom - top)) / 2
     edge = EDGE / scale
-    return Box(left - edge, top, right + edge, bottom), scale
+    return Box(
+        left - edge, max(white_top, top - spare), right + edge, min(white_bottom, bottom + spare)
+    ), scale
 
 
 def draw_bands(bands: Sequence[RowBand], content: PageContent, render: Render) -> list[Pixels]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from statistics import median
 
 from extractors.confidence import MISREAD_SIGN, UNCLOSED
+from extractors.lostpoints import POINT_LOST, lost_points
 from extractors.rollforward import period_at
 from extractors.scales import RowUnit, minor_units
 from extractors.statements import Column, LineItem, Statement, Value, measure
@@ -51,10 +52,20 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     if not statement.primary:
         return ()
     places, nameless, whole = _places(statement), _nameless(statement), _whole(statement)
+    pointless = lost_points(
+        {
+            (item.row, value.column): value.placed.amount
+            for item in statement.items
+            for value in item.values
+            if value.placed.amount
+        }
+    )
     facts = []
     for item in statement.items:
         for value in item.values:
             fact = _fact(statement, item, value, places)
+            if (item.row, value.column) in pointless and value.placed.cell.source != "text_layer":
+                fact = doubted(fact, POINT_LOST)
             if value.column in nameless:
                 fact = doubted(fact, NAMELESS)
             if whole and _split_in_thousandths(statement, item, value):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from extractors.assemble import box_on_first_page
 from extractors.engine import Engine
 from extractors.errors import ParquetryError
+from extractors.lostpoints import lost_points
 from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
 from schemas.amount import Amount, decide_decimal_point, parse_amount
@@ -86,10 +87,18 @@ def cell_records(tables: Sequence[JoinedTable], facts: Sequence[Fact]) -> tuple[
     rows = []
     for table in tables:
         roles = cell_roles(table)
+        amounts = {
+            (cell.row, cell.col): amount
+            for cell in table.cells
+            if roles[cell.row, cell.col] in ("value", "total")
+            and (amount := parse_amount(cell.text, decimal_point)) is not None
+        }
+        pointless = lost_points(amounts)
         for cell in table.cells:
             role = roles[cell.row, cell.col]
-            amount = parse_amount(cell.text, decimal_point) if role in ("value", "total") else None
+            amount = amounts.get((cell.row, cell.col))
             place = (table.table_id, cell.row, cell.col)
+            in_doubt = doubtful(cell, amount) or (cell.source != "text_layer" and place[1:] in pointless)
             rows.append(
                 Cell(
                     table_id=table.table_id,
@@ -108,7 +117,7 @@ def cell_records(tables: Sequence[JoinedTable], facts: Sequence[Fact]) -> tuple[
                     source=cell.source,
                     grounding=cell.grounding,
                     confidence=cell.confidence,
-                    needs_review=place in doubted or (place not in settled and doubtful(cell, amount)),
+                    needs_review=place in doubted or (place not in settled and in_doubt),
                     first_text=cell.first_text,
                 )
             )
