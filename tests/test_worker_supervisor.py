@@ -51,7 +51,7 @@ def test_a_killed_worker_comes_back_and_no_question_is_lost(tmp_path: Path) -> N
 
 
 def test_a_hanging_worker_is_replaced(tmp_path: Path) -> None:
-    with running_worker(tmp_path, hang_seconds=2) as worker:
+    with running_worker(tmp_path, hang_seconds=6) as worker:
         pid = worker.health()["pid"]
         os.kill(pid, signal.SIGSTOP)
         assert new_pid(worker, pid) != pid
