@@ -157,8 +157,13 @@ def _widen(line: list[HeaderCell], below: Sequence[list[HeaderCell]], columns: S
     Otherwise each takes the stretch of columns that it is centred over best.
     """
     parents = [cell for cell in line if cell.first > 0 and not _stands_in_one(cell, below, columns)]
+    standing = {
+        c for cell in parents for c in range(cell.first, cell.last + 1)
+    }  # a title stands over notes as well
     headed = sorted(
-        {c for row in below for cell in row for c in range(cell.first, cell.last + 1)} - {0} - _notes(below)
+        {c for row in below for cell in row for c in range(cell.first, cell.last + 1)}
+        - {0}
+        - (_notes(below) - standing)
     )
     if not parents or not headed:
         return
