@@ -113,6 +113,22 @@ def test_no_heading_spans_the_column_of_notes() -> None:
     assert [(c.first, c.last) for c in cells[:2]] == [(2, 3), (4, 5)]
 
 
+def test_a_title_in_the_middle_of_the_page_spans_notes_and_years() -> None:
+    columns = [Span(56, 230), Span(232, 262), Span(355, 402), Span(493, 540)]
+
+    def heading(text: str, x0: float, x1: float, y0: float, column: int) -> Placed:
+        words = tuple(Word(part, Box(x0, y0, x1, y0 + 9), 0) for part in text.split())
+        return Placed(Piece(words, Box(x0, y0, x1, y0 + 9)), column, column)
+
+    rows = [
+        [heading("Balance sheet", 262, 352, 66, 1)],
+        [heading("2.7.16", 372, 400, 102, 2), heading("27.6.15", 508, 540, 102, 3)],
+        [heading("Notes", 232, 262, 113, 1)],
+    ]
+    cells = header_cells(rows, columns, (), 9.0, 8.0)
+    assert (cells[0].first, cells[0].last) == (1, 2)
+
+
 def test_a_heading_set_midway_beside_the_lines_of_another_shares_the_rule_below() -> None:
     columns = [Span(80, 262), Span(351, 381), Span(399, 428), Span(463, 499)]
 
