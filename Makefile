@@ -20,7 +20,7 @@ test-all: $(VENV)/.dev            ## the slow proofs too
 	$(BIN)/python -m pytest -q
 
 test-train: $(VENV)/.train        ## teaching and converting, which need torch
-	$(BIN)/python -m pytest -q tests/test_training_*.py
+	$(BIN)/python -m pytest -q tests/training
 
 check: $(VENV)/.dev               ## format, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

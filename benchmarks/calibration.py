@@ -1,9 +1,9 @@
-"""What share of facts is right, by what stands behind them? Counts for `extractors.confidence`, and how well they foretell.
+"""What share of facts is right, by what stands behind them? Counts for `extractors.checks.confidence`, and how well they foretell.
 
     python benchmarks/calibration.py --scorer SCORER_DIR NAME=TRUTH_DIR[@DPI] ... [--keep FOLDER]
 
 Each set is a folder of PDFs with `*.truth.json`, read as it is or, with `@DPI`, as noisy pictures. Prints the counts of all sets as
-the table that `extractors.confidence` holds, and a reliability table for each set: stated confidence against the share that is right,
+the table that `extractors.checks.confidence` holds, and a reliability table for each set: stated confidence against the share that is right,
 where the confidence of each document's facts comes from the counts of the other documents alone (a document that is in several sets
 is held out of all). With `--keep` what was read is kept in FOLDER/NAME, see `benchmarks/statements.py`.
 """
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from statements import documents, drawn, read, reliability, score
 
-from extractors.confidence import calibrated, evidence_of
+from extractors.checks.confidence import calibrated, evidence_of
 from schemas.records import Fact
 
 Kind = tuple[Any, Any, bool]  # evidence, outcome of the checks, whether it is flagged

@@ -21,17 +21,17 @@ from pathlib import Path
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from extractors.asking import Problem
-from extractors.bands import RowBand
 from extractors.document import extract_document
-from extractors.geometry import read_tables
-from extractors.looks import RowReading
-from extractors.pages import OpenPage, open_document
-from extractors.rowreader import ask_rows
+from extractors.geometry.engine import read_tables
+from extractors.pages.opening import OpenPage, open_document
 from extractors.settings import Settings
 from extractors.sources import Source, find_sources, identify
 from extractors.training.amounts import plain
 from extractors.training.drawing import DrawnPage, draw_page, save_document
+from extractors.vision.asking import Problem
+from extractors.vision.bands import RowBand
+from extractors.vision.looks import RowReading
+from extractors.vision.rowreader import ask_rows
 from extractors.worker.client import WorkerClient
 
 FOREIGN = 0.7  # share of letters that differ, above which a strip shows another row

@@ -25,17 +25,17 @@ import numpy as np
 from statements import BLUR, NOISE
 
 from extractors.assemble import join_tables
+from extractors.checks.look_again import Eyes
+from extractors.checks.unclaimed import with_unclaimed
 from extractors.document import understand
 from extractors.engine import Pixels, Render
-from extractors.geometry import GeometryEngine, outside_lines, read_tables
-from extractors.grounding import ground_table
-from extractors.look_again import Eyes
-from extractors.ocr import recognise
-from extractors.pages import open_document
-from extractors.second_look import LOOK_DPI, POINTS_PER_INCH, crop, judged, needs_look
+from extractors.geometry.engine import GeometryEngine, outside_lines, read_tables
+from extractors.pages.ocr import recognise
+from extractors.pages.opening import open_document
+from extractors.pages.second_look import LOOK_DPI, POINTS_PER_INCH, crop, judged, needs_look
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
-from extractors.unclaimed import with_unclaimed
+from extractors.vision.grounding import ground_table
 from schemas.box import Box
 from schemas.page import PageContent, PageReading, ReadCell, TableFragment
 from schemas.records import Check, Fact

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from statements import as_predicted, documents, rasterised
 
-from extractors.asking import Problem
 from extractors.document import extract_document
-from extractors.geometry import read_tables
-from extractors.pages import open_document
-from extractors.rowreader import ask_rows, match, printed_cells
+from extractors.geometry.engine import read_tables
+from extractors.pages.opening import open_document
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
+from extractors.vision.asking import Problem
+from extractors.vision.rowreader import ask_rows, match, printed_cells
 from extractors.worker.client import WorkerClient
 
 

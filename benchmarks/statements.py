@@ -25,7 +25,7 @@ import numpy as np
 import pymupdf
 
 from extractors.document import extract_document
-from extractors.isolation import ReaderPool
+from extractors.isolation.pool import ReaderPool
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from schemas.records import DocumentResult, Fact

@@ -27,11 +27,11 @@ import pymupdf
 from changed_pages import CHANGES
 from statements import rasterised
 
-from extractors.geometry import read_tables
-from extractors.pages import open_document
+from extractors.geometry.engine import read_tables
+from extractors.pages.opening import open_document
+from extractors.pages.textlayer import text_layer
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
-from extractors.textlayer import text_layer
 from schemas.page import TableFragment
 
 

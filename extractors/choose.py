@@ -14,13 +14,15 @@ NO_WORKER = (
 
 def choose_engine(settings: Settings) -> Engine:
     """Return the engine that `settings` ask for. Raises UsageError when vision is asked for and no worker is named."""
-    from extractors.geometry import GeometryEngine  # an engine's libraries are loaded only when it is used
+    from extractors.geometry.engine import (
+        GeometryEngine,
+    )  # an engine's libraries are loaded only when it is used
 
     if settings.engine == "geometry" or (settings.engine == "auto" and not settings.worker_urls):
         return GeometryEngine()
     if not settings.worker_urls:
         raise UsageError(NO_WORKER)
-    from extractors.vision import VisionEngine, worker_answers
+    from extractors.vision.engine import VisionEngine, worker_answers
 
     if settings.engine == "auto" and not worker_answers(settings):
         return GeometryEngine()

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from extractors.assemble import join_tables
-from extractors.checks import check_statements
+from extractors.checks.check import check_statements
+from extractors.checks.look_again import Eyes, look_again
+from extractors.checks.unclaimed import with_unclaimed
 from extractors.choose import choose_engine
 from extractors.engine import Engine
 from extractors.errors import MemoryExceededError, ParquetryError
 from extractors.facts import state_facts
 from extractors.gather import cell_records, describe, failed_document, overall, page_records, table_records
-from extractors.geometry import outside_lines
-from extractors.look_again import Eyes, look_again
-from extractors.ownreader import OwnReader, document_rows, open_own
-from extractors.ownschema import load_own
-from extractors.pages import OpenDocument, OpenPage, failure, looked_once, open_document
-from extractors.second_look import confirm_numbers
+from extractors.geometry.engine import outside_lines
+from extractors.own.reader import OwnReader, document_rows, open_own
+from extractors.own.schema import load_own
+from extractors.pages.opening import OpenDocument, OpenPage, failure, looked_once, open_document
+from extractors.pages.second_look import confirm_numbers
 from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
-from extractors.statements import Statement, find_statements
-from extractors.unclaimed import with_unclaimed
+from extractors.statements.statement import Statement, find_statements
 from schemas.page import JoinedTable, PageReading
 from schemas.records import Check, DocumentResult, Fact, Failure
 
@@ -38,7 +38,7 @@ def extract_document(
     """Read one document in this process and return its rows.
 
     A document that cannot be read never raises: it comes back with status `failed` and a row in `failures`. Hostile
-    documents can still hang or crash the process; `extractors.isolation` reads the pages in one that can be killed.
+    documents can still hang or crash the process; `extractors.isolation.pool` reads the pages in one that can be killed.
     """
     started = datetime.now(UTC)
     engine, own = choose_engine(settings), open_own(settings)

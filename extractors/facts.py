@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 
-from extractors.confidence import MISREAD_SIGN, UNCLOSED
-from extractors.lostpoints import POINT_LOST, lost_points
-from extractors.rollforward import period_at
-from extractors.scales import RowUnit, minor_units
-from extractors.statements import Column, LineItem, Statement, Value, measure
+from extractors.checks.confidence import MISREAD_SIGN, UNCLOSED
+from extractors.statements.lostpoints import POINT_LOST, lost_points
+from extractors.statements.rollforward import period_at
+from extractors.statements.scales import RowUnit, minor_units
+from extractors.statements.statement import Column, LineItem, Statement, Value, measure
 from schemas.amount import Amount
 from schemas.arrow import fits_money
 from schemas.records import Fact

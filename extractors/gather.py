@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from extractors.assemble import box_on_first_page
 from extractors.engine import Engine
 from extractors.errors import ParquetryError
-from extractors.lostpoints import lost_points
 from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
+from extractors.statements.lostpoints import lost_points
 from schemas.amount import Amount, decide_decimal_point, parse_amount
 from schemas.arrow import fits_money
 from schemas.page import JoinedTable, PageReading, ReadCell
 from schemas.records import Cell, Document, DocumentResult, Fact, Failure, Page, Role, Status, Table
 
 if TYPE_CHECKING:
-    from extractors.statements import Statement
+    from extractors.statements.statement import Statement
 
 TOTAL = re.compile(
     r"^\W*(grand |sub-?\s?)?total\b|^(合计|总计|小计|合計|總計|小計|summe|gesamt|suma|somme)", re.I

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
-from extractors.ownschema import OwnSchema, load_own
+from extractors.own.schema import OwnSchema, load_own
 from extractors.settings import Settings
 from flows.datasets import Datasets
 from schemas.arrow import BOX, CATEGORY, FLOAT, INT, TEXT
@@ -51,7 +51,7 @@ def own_version(settings: Settings) -> str | None:
 
     Raises UsageError, or TransportError when no worker answers.
     """
-    from extractors.ownreader import open_own
+    from extractors.own.reader import open_own
 
     reader = open_own(settings)
     if reader is None:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from extractors.errors import UnreadableError
-from extractors.ownschema import RowIs
+from extractors.own.schema import RowIs
 from extractors.settings import EngineName, Settings, read_settings
 from flows.plan import MAX_ATTEMPTS, Again
 from schemas.records import FailureCategory

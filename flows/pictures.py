@@ -15,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from extractors.errors import ParquetryError, UnreadableError
-from extractors.pages import open_document
+from extractors.pages.opening import open_document
 from extractors.settings import Settings
 from extractors.sources import Source, find_sources, identify
 

@@ -72,7 +72,7 @@ class Job:
 @contextmanager
 def open_reader(settings: Settings, workers: int) -> Iterator[Reader]:
     """Give the processes that read documents, and end them afterwards."""
-    from extractors.isolation import ReaderPool
+    from extractors.isolation.pool import ReaderPool
 
     reader = ReaderPool(settings, workers)
     try:

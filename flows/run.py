@@ -167,7 +167,7 @@ def engine_of(settings: Settings) -> Engine:
     Raises TransportError at once when it wants a worker and none is ready; later in a run one that is away is waited for.
     """
     if settings.worker_urls and (settings.engine == "vision" or settings.own_schema):
-        from extractors.vision import worker_answers
+        from extractors.vision.engine import worker_answers
 
         if not worker_answers(settings):
             raise TransportError(

@@ -26,9 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from extractors.engine import Pixels
 from extractors.errors import ParquetryError, UsageError
-from extractors.pages import open_document
+from extractors.pages.opening import open_document
 from extractors.prompting import QUESTIONS, load_prompts
-from extractors.rowreader import row_schema
 from extractors.settings import Settings
 from extractors.training.drawing import draw_page
 from extractors.training.fonts import Split
@@ -44,6 +43,7 @@ from extractors.training.samples import (
     tile_samples,
 )
 from extractors.training.strips import draw_strip
+from extractors.vision.rowreader import row_schema
 from flows.datasets import Datasets
 from flows.pictures import find_source
 from flows.stored import StoredDocument, known_documents

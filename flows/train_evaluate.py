@@ -21,11 +21,11 @@ from rich.table import Table
 
 from extractors.engine import Pixels
 from extractors.errors import EngineError, TimeoutExceededError, UsageError
-from extractors.looks import RowReading, read_strip
 from extractors.prompting import messages
-from extractors.rowreader import row_messages, row_reading, row_schema
 from extractors.training.scores import Row, Scores, Tally, rows_of, score_rows
 from extractors.training.strips import draw_strip
+from extractors.vision.looks import RowReading, read_strip
+from extractors.vision.rowreader import row_messages, row_reading, row_schema
 from extractors.worker.client import WorkerClient
 from flows.train_data import ABOUT
 from schemas.reading import TileAnswer

@@ -19,13 +19,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from extractors.asking import png as as_png
-from extractors.bands import draw_bands, plan_bands
 from extractors.engine import Render
-from extractors.geometry import read_tables
-from extractors.grounding import ground_table
-from extractors.rows import is_value, measure, pieces
-from extractors.tiling import Tile, compose, plan_page, plan_tiles, split
+from extractors.geometry.engine import read_tables
+from extractors.pages.rows import is_value, measure, pieces
+from extractors.vision.asking import png as as_png
+from extractors.vision.bands import draw_bands, plan_bands
+from extractors.vision.grounding import ground_table
+from extractors.vision.tiling import Tile, compose, plan_page, plan_tiles, split
 from schemas.box import Box
 from schemas.page import PageContent
 

@@ -10,6 +10,19 @@ from schemas.arrow import DATASETS, RECORDS, SCHEMAS
 from tests.conftest import ROOT
 
 ORDER = {"schemas": 0, "extractors": 1, "flows": 2}
+# What each folder of extractors may use of the others. All of them use the modules beside them: errors, settings, the seams.
+FOLDERS = {
+    "pages": set(),
+    "statements": set(),
+    "worker": set(),
+    "geometry": {"pages", "statements"},
+    "checks": {"pages", "statements"},
+    "vision": {"pages", "statements", "geometry", "worker"},
+    "own": {"pages", "statements", "vision", "worker"},
+    "isolation": {"pages", "own"},
+    "training": {"pages", "vision", "worker"},
+    "reader": set(),
+}
 MODULES = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
 
 CONTRACT = {
@@ -43,6 +56,20 @@ def test_imports_point_one_way(path):
     mine = ORDER[path.relative_to(ROOT).parts[0]]
     against = {name for name in imported_packages(path.read_text()) if ORDER.get(name, -1) > mine}
     assert against == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_folders_of_extractors_use_each_other_one_way(folder):
+    used = set()
+    for path in (ROOT / "extractors" / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("extractors."):
+                used.add(node.module.split(".")[1])
+    assert used & set(FOLDERS) - {folder} == FOLDERS[folder]
+
+
+def test_every_folder_of_extractors_has_its_place():
+    assert set(FOLDERS) == {path.parent.name for path in (ROOT / "extractors").glob("*/__init__.py")}
 
 
 def test_only_flows_know_prefect():

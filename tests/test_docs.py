@@ -9,7 +9,7 @@ import pytest
 
 from schemas.arrow import DATASETS, SCHEMAS
 from tests.conftest import ROOT
-from tests.test_datasets import out, write  # noqa: F401
+from tests.flows.test_datasets import out, write  # noqa: F401
 
 TEXT = (ROOT / "docs" / "datasets.md").read_text()
 SECTIONS = {name: part for name in DATASETS for part in re.findall(rf"(?ms)^## {name}:.*?(?=^## |\Z)", TEXT)}

@@ -12,7 +12,7 @@ import pytest
 from extractors import document
 from extractors.document import extract_document, read_pages
 from extractors.engine import EngineReading
-from extractors.geometry import GeometryEngine
+from extractors.geometry.engine import GeometryEngine
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from sample_docs.drawing.many import amounts, make_long

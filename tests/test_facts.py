@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from extractors.facts import base_value, state_facts
-from extractors.statements import Statement, Value, find_statements
+from extractors.statements.statement import Statement, Value, find_statements
 from schemas.amount import parse_amount
 from schemas.box import Box
 from schemas.page import JoinedTable

@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.document import extract_document
-from extractors.grounding import GroundedTable
-from extractors.merging import TileTable, merge_tiles
 from extractors.settings import Settings
-from extractors.tiling import Tile
+from extractors.vision.grounding import GroundedTable
+from extractors.vision.merging import TileTable, merge_tiles
+from extractors.vision.tiling import Tile
 from schemas.box import Box, union
 from schemas.page import ReadCell
 from schemas.records import DocumentResult
 from tests.conftest import SAMPLES
 from tests.perfect_reader import PerfectReader, Rows, TrueTable
 from tests.samples import cells_of, plain_text, truth_of
-from tests.test_vision import (
+from tests.vision.test_engine import (
     BORN_DIGITAL,
     draw,
     learn,

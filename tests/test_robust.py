@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from extractors.errors import ParquetryError
-from extractors.isolation import ReaderPool
-from extractors.pages import open_document
+from extractors.isolation.pool import ReaderPool
+from extractors.pages.opening import open_document
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from tests.conftest import ROOT

@@ -20,8 +20,8 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from extractors.bands import STRIP_HEIGHT, STRIP_WIDTH
 from extractors.training.letters import END_OF_ANSWER, IMAGE_END, IMAGE_START, N_CLASSES, N_TOKENS
+from extractors.vision.bands import STRIP_HEIGHT, STRIP_WIDTH
 
 EPSILON = 1e-6  # of every norm
 PATCH, MERGE = 16, 2  # pixels; patches a side that become one token (both fixed by the architecture)

@@ -15,12 +15,12 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from extractors.bands import RowBand, draw_bands, plan_bands
 from extractors.engine import Pixels, Render
-from extractors.grounding import LEADER
-from extractors.rows import has_digits, is_mark, joined
-from extractors.tiling import Tile, compose, plan_tiles
+from extractors.pages.rows import has_digits, is_mark, joined
 from extractors.training.drawing import PAGE_DPI, DrawnPage
+from extractors.vision.bands import RowBand, draw_bands, plan_bands
+from extractors.vision.grounding import LEADER
+from extractors.vision.tiling import Tile, compose, plan_tiles
 from schemas.box import Box, union
 from schemas.page import PageContent, Word
 from schemas.reading import JOINED_LEFT, JOINED_UP

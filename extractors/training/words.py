@@ -32,7 +32,7 @@ from extractors.training.wordlists import (
 )
 
 Item = TypeVar("Item")
-CONCEPTS = Path(__file__).parents[1] / "concepts.json"
+CONCEPTS = Path(__file__).parents[1] / "statements" / "concepts.json"
 LAST_LATIN = 0x250  # first code point past Latin Extended-B
 DASHES = "–—"  # the other characters that a label may have
 CODE_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from extractors import isolation
+from extractors.isolation import pool as isolation
 from flows.datasets import Datasets
 from flows.parameters import RunParameters
 from flows.reading import PAGES

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from extractors.isolation import ReaderPool
+from extractors.isolation.pool import ReaderPool
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from flows.datasets import Datasets

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import time
 
-from extractors import child
 from extractors.engine import Engine
-from extractors.ownreader import OwnReader
-from extractors.pages import OpenPage
+from extractors.isolation import child
+from extractors.own.reader import OwnReader
+from extractors.pages.opening import OpenPage
 from schemas.page import PageReading
 
 read_safely = child.read_safely

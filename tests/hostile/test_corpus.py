@@ -12,10 +12,10 @@ from typing import get_args
 
 import pytest
 
-from extractors.isolation import MOST_ENDINGS
-from extractors.process import START_TIMEOUT
+from extractors.isolation.pool import MOST_ENDINGS
+from extractors.isolation.process import START_TIMEOUT
+from extractors.isolation.task import LEAST_TO_FINISH
 from extractors.sources import find_sources
-from extractors.task import LEAST_TO_FINISH
 from flows.datasets import Datasets
 from schemas.records import FailureCategory
 from tests.faults.test_kill import ENVIRONMENT

@@ -1,0 +1,1 @@
+"""Reading into a schema of the user's own."""

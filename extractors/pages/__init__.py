@@ -1,0 +1,1 @@
+"""What stands on each page: words, rules and pixels, of text layers and of scans."""

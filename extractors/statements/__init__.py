@@ -1,0 +1,1 @@
+"""Which tables are financial statements, and what their rows, columns and figures mean."""
