@@ -132,7 +132,7 @@ def _fact(
         period_start=period.start,
         period_end=period.end,
         months=period.months,
-        currency=statement.currency if _in_currency(item, unit) else None,
+        currency=statement.currency if _in_currency(item, unit, amount) else None,
         scale=scale,
         raw_text=value.placed.text,
         value=number,
@@ -149,8 +149,10 @@ def _fact(
     )
 
 
-def _in_currency(item: LineItem, unit: RowUnit) -> bool:
-    """Pence and cents per share are given as printed, and not as pounds or dollars."""
+def _in_currency(item: LineItem, unit: RowUnit, amount: Amount | None) -> bool:
+    """Pence and cents are given as printed, and not as pounds or dollars."""
+    if amount is not None and amount.unit in ("pence", "cent"):
+        return False
     return unit == "money" or (unit == "per_share" and not minor_units(item.label, item.path))
 
 

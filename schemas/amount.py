@@ -72,8 +72,11 @@ MAGNITUDES: dict[str, int] = {
 }  # fmt: skip
 _SUFFIX_UNITS: dict[str, AmountUnit] = {
     "%": "percent", "pct": "percent", "percent": "percent", "per cent": "percent", "‰": "per_mille", "per mille": "per_mille",
-    "bps": "basis_point", "bp": "basis_point", "x": "ratio", "×": "ratio", "倍": "ratio", "p": "pence", "¢": "cent",
+    "bps": "basis_point", "bp": "basis_point", "x": "ratio", "×": "ratio", "倍": "ratio", "p": "pence", "pence": "pence", "penny": "pence", "¢": "cent",
+    "cent": "cent", "cents": "cent",
 }  # fmt: skip
+# Whose cents: "12.3 US cents", "HK(0.89) cent". Two letters alone are no currency.
+_CENTS_OF: dict[str, str] = {"us": "USD", "u.s.": "USD", "hk": "HKD", "euro": "EUR"}
 _NIL_WORDS = frozenset({"nil", "none", "无", "無", "零", "keine", "néant", "nihil"})
 # What a recogniser takes for a digit, and the digits it may have been.
 CONFUSIONS: dict[str, str] = {
@@ -97,6 +100,8 @@ _SUFFIX_UNIT = re.compile(
     r"\s*(" + "|".join(re.escape(u) for u in sorted(_SUFFIX_UNITS, key=len, reverse=True)) + r")$",
     re.IGNORECASE,
 )
+_CENTS_PREFIX = re.compile(r"(US|U\.S\.|HK)\s*(?=[(\d])")
+_CENTS_SUFFIX = re.compile(r"(?<=[\d)\s])(US|U\.S\.|HK|euro)\s*$", re.IGNORECASE)
 _MISREAD_SIGN = re.compile(r"[SsfFEL§]\s+(?=[(\d])")  # what a recogniser may make of $, £ and €
 _MARKER = re.compile(r"(?P<gap>\s*)(?P<mark>\((?:[a-zA-Z]|\d{1,2}|[ivx]{1,4})\)|\[(?:[a-zA-Z]|\d{1,2})\])$")
 _SIDE = re.compile(r"\s*(?<![A-Za-z])(CR|DR)\.?$", re.IGNORECASE)
@@ -230,6 +235,8 @@ class _Peeled:
         if unit and self.unit is None and unit.start() > 0:
             self.unit = _SUFFIX_UNITS[unit[1].lower()]
             self.body = self.body[: unit.start()]
+            if self.unit == "cent" and self.symbol is None:
+                self._take_whose_cents()
             return
         size = _SUFFIX_MAGNITUDE.search(self.body)
         if size and size[1] in CONFUSIONS and self.short_group.search(self.body[: size.start()]):
@@ -243,6 +250,12 @@ class _Peeled:
         found = _SUFFIX_CURRENCY.search(self.body)
         if found and found.start() > 0 and self._take_currency(found[1]):
             self.body = self.body[: found.start()]
+
+    def _take_whose_cents(self) -> None:
+        whose = _CENTS_PREFIX.match(self.body) or _CENTS_SUFFIX.search(self.body)
+        if whose:
+            self.symbol, self.currency = whose[1], _CENTS_OF[whose[1].lower()]
+            self.body = self.body[: whose.start()] + self.body[whose.end() :]
 
     def _take_currency(self, sign: str) -> bool:
         if self.symbol is not None and self.symbol != sign:

@@ -66,6 +66,18 @@ def test_doubts_of_a_figure_are_reasons(text: str, reason: str) -> None:
     assert cost.needs_review and reason in (cost.review_reason or "") or cost.value is None
 
 
+def test_earnings_in_pence_are_given_as_printed_and_in_no_currency() -> None:
+    above = ["Consolidated income statement", "£ million, except per share data"]
+    rows = [["", "2023", "2022"], *INCOME[1:], ["Basic earnings per share", "12.4 pence", "(11.2p)"]]
+    facts = state_facts(statement_of(printed_table(rows, above=above)))
+    pence = [f for f in facts if f.label == "Basic earnings per share"]
+    assert [(f.value, f.scale, f.currency) for f in pence] == [
+        (Decimal("12.4"), 1, None),
+        (Decimal("-11.2"), 1, None),
+    ]
+    assert {f.currency for f in facts if f.label == "Net sales"} == {"GBP"}
+
+
 def test_values_of_a_row_whose_label_the_page_shows_otherwise_are_flagged() -> None:
     table = printed_table(INCOME, above=INCOME_ABOVE)
     cells = tuple(

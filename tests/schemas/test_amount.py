@@ -37,6 +37,24 @@ def test_printed_forms(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected", "unit", "currency"),
+    [
+        ("10.09 pence", "10.09", "pence", None), ("(10.09 pence)", "-10.09", "pence", None), ("1 penny", "1", "pence", None),
+        ("(0.89) cent", "-0.89", "cent", None), ("HK(0.89) cent", "-0.89", "cent", "HKD"), ("HK$0.89 cents", "0.89", "cent", "HKD"),
+        ("12.3 US cents", "12.3", "cent", "USD"), ("RMB(0.89) cent", "-0.89", "cent", "CNY"), ("12 per cent", "12", "percent", None),
+    ],
+)  # fmt: skip
+def test_hundredths_of_a_currency(text: str, expected: str, unit: str, currency: str | None) -> None:
+    amount = parse_amount(text)
+    assert amount and (amount.value, amount.unit, amount.currency) == (Decimal(expected), unit, currency)
+
+
+@pytest.mark.parametrize("text", ["US cents", "cents", "US 12", "HK 12", "cent(0.89)"])
+def test_without_a_figure_or_its_cents_there_is_no_amount(text: str) -> None:
+    assert parse_amount(text) is None
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("1.234,56", "1234.56"),
