@@ -18,6 +18,7 @@ from math import log10
 from extractors.checks.ledger import Ledger, LedgerRow, find_row
 from extractors.checks.suspects import Finding
 from extractors.statements.periods import fold
+from extractors.statements.scales import minor_units
 from schemas.records import Check, CheckStatus, Fact
 
 G = "us-gaap:"
@@ -34,6 +35,7 @@ _FUNDS = re.compile(
     r"(?:share|stock)holders?\W*s?\W*\s*(?:funds|equity|deficit)|^total\s+(?:equity|capital\s+and\s+reserves)|^equity$|^capital\s+and\s+reserves"
 )
 PRINTED_ROUNDING = Decimal("1.05")  # of the half digits: shares are averages that were rounded before
+HUNDREDTH = Decimal("0.01")  # of a currency: a penny or a cent
 FAR = Decimal("0.03")  # of the result: minority interests move it less than that from one year to the next
 NEAR_POWER = 0.05  # of a decade: EPS × shares this near to a power of ten of net income is a wrong scale
 _RESULT = re.compile(r"\b(?:income|loss|earnings|profit)\b|净利润")
@@ -302,15 +304,16 @@ def _earnings(
     """One row of earnings per share against the result that it fits in most periods.
 
     Where it fits in one period it must nearly fit in all; where it fits in none, only a power of ten between them is an error, for
-    preferred dividends and participating securities may lie between.
+    preferred dividends and participating securities may lie between. Earnings in pence or cents are hundredths of the result's unit.
     """
+    unit = HUNDREDTH if _in_hundredths(eps) else Decimal(1)
     periods = [
         p
         for p in range(len(income.periods))
         if (e := eps.facts[p]) is not None and e.value and (s := shares.facts[p]) is not None and s.value
     ]
     fits = {
-        i: [p for p in periods if _fits(eps.facts[p], shares.facts[p], row.facts[p])]
+        i: [p for p in periods if _fits(eps.facts[p], shares.facts[p], row.facts[p], unit)]
         for i, row in enumerate(results)
     }
     best = max(fits, key=lambda i: (len(fits[i]), results[i].item.concept in NET_INCOME))
@@ -318,14 +321,14 @@ def _earnings(
         e, s, r = eps.facts[p], shares.facts[p], results[best].facts[p]
         if e is None or s is None or r is None or e.value is None or s.value is None or not r.value:
             continue
-        product = e.value * s.value
+        product = e.value * unit * s.value
         power = _power_of_ten(abs(product / r.value))
         far = abs(product - r.value) > FAR * abs(r.value)
         status: CheckStatus = (
             "pass" if p in fits[best] else "fail" if (fits[best] and far) or power else "not_evaluable"
         )
         wrong_scale = f" (10^{power} apart: a scale is wrong)" if power and not fits[best] else ""
-        room = _rounding(e, s, r)
+        room = _rounding(e, s, r, unit)
         check = Check(
             table_id=income.statement.table.table_id,
             check="earnings_per_share",
@@ -338,27 +341,34 @@ def _earnings(
         )
         # by how much a unit of each figure's last digit moves the product, or the result
         moves = {
-            e: 2 * _half_digit(e) * abs(s.value),
-            s: 2 * _half_digit(s) * abs(e.value),
+            e: 2 * _half_digit(e) * unit * abs(s.value),
+            s: 2 * _half_digit(s) * abs(e.value) * unit,
             r: 2 * _half_digit(r),
         }
         blunt = frozenset(fact.fact_id for fact, moved in moves.items() if moved < room)
         yield Finding(check, ((e, 1), (s, 1), (r, -1)), None, blunt)
 
 
-def _fits(eps: Fact | None, shares: Fact | None, result: Fact | None) -> bool:
+def _in_hundredths(eps: LedgerRow) -> bool:
+    """Tell whether a row of earnings per share is printed in pence or cents: by its label, or beside most of its figures."""
+    amounts = [value.placed.amount for value in eps.item.values]
+    beside = sum(amount is not None and amount.unit in ("pence", "cent") for amount in amounts)
+    return minor_units(eps.item.label, eps.item.path) or 2 * beside > len(amounts)
+
+
+def _fits(eps: Fact | None, shares: Fact | None, result: Fact | None, unit: Decimal) -> bool:
     if eps is None or shares is None or result is None:
         return False
     if eps.value is None or shares.value is None or not result.value:
         return False
-    return abs(eps.value * shares.value - result.value) <= _rounding(eps, shares, result)
+    return abs(eps.value * unit * shares.value - result.value) <= _rounding(eps, shares, result, unit)
 
 
-def _rounding(eps: Fact, shares: Fact, result: Fact) -> Decimal:
+def _rounding(eps: Fact, shares: Fact, result: Fact, unit: Decimal) -> Decimal:
     """What the printed rounding of all three allows, in base units."""
     assert eps.value is not None and shares.value is not None
-    parts = abs(shares.value) * _half_digit(eps) + abs(eps.value) * _half_digit(shares) + _half_digit(result)
-    return PRINTED_ROUNDING * parts
+    parts = abs(shares.value) * _half_digit(eps) + abs(eps.value) * _half_digit(shares)
+    return PRINTED_ROUNDING * (parts * unit + _half_digit(result))
 
 
 def _power_of_ten(ratio: Decimal) -> int:

@@ -99,6 +99,21 @@ def test_earnings_per_share_of_the_wrong_scale_fail() -> None:
     assert all("10^1 apart" in c.detail for c in checks)
 
 
+def test_earnings_in_cents_are_hundredths_of_the_result() -> None:
+    for label, texts in (
+        ("  Basic", ("180.0 cents", "156.0 cents")),
+        ("  Basic (cents)", ("180.0", "156.0")),
+    ):
+        rows = [list(row) for row in INCOME]
+        at = next(i for i, row in enumerate(rows) if row[0] == "  Basic")
+        rows[at] = [label, *texts]
+        found = [c for c in checks_of(income=rows) if c.check == "earnings_per_share" and "basic" in c.detail]
+        assert [(c.status, c.actual) for c in found] == [("pass", 180 * M), ("pass", 156 * M)]
+    rows[at] = [label, "1.80", "1.56"]
+    wrong = [c for c in checks_of(income=rows) if c.check == "earnings_per_share" and "basic" in c.detail]
+    assert [c.status for c in wrong] == ["fail", "fail"]
+
+
 def test_earnings_per_share_within_rounding_pass() -> None:
     checks = [c for c in checks_of() if c.check == "earnings_per_share" and c.detail.startswith("diluted")]
     assert [c.status for c in checks] == ["pass", "pass"]
