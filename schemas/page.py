@@ -89,6 +89,7 @@ class ReadCell(Frozen):
     bold: bool = False
     ruled_above: bool = False  # a horizontal rule stands just above the cell: the sign of a total
     note: str | None = None  # what grounding or a second reading has to say, for `review_reason`
+    other_text: str | None = None  # what another reading of the same cell gave, where it is not `text`
     first_text: str | None = None  # what was read first, where a later look at the page gave `text`
 
 

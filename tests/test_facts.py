@@ -98,6 +98,30 @@ def test_values_of_a_column_whose_header_the_page_shows_otherwise_are_flagged() 
     assert {f.needs_review for f in facts if f.col == 1} == {False}
 
 
+@pytest.mark.parametrize(
+    ("other", "doubted"),
+    [
+        ("2022 E", False),
+        ("2022 *", False),
+        ("2023", True),
+        ("2022 $ thousand", True),
+        ("2O22", True),
+        ("", True),
+    ],
+)
+def test_a_header_that_two_readings_spell_otherwise_is_in_doubt_where_they_mean_otherwise(
+    other: str, doubted: bool
+) -> None:
+    rows = [["(In millions, except per share data)", "2023", "2022 $"], *INCOME[1:]]
+    table = printed_table(rows, above=INCOME_ABOVE)
+    cells = tuple(
+        c.model_copy(update={"grounding": "mismatch", "other_text": other}) if c.text == "2022 $" else c
+        for c in table.cells
+    )
+    facts = state_facts(statement_of(table.model_copy(update={"cells": cells})))
+    assert {f.needs_review for f in facts if f.col == 2} == {doubted}
+
+
 def test_a_date_beside_the_headers_that_the_page_shows_otherwise_puts_all_periods_in_doubt() -> None:
     table = printed_table([["Year ended June 20,", *INCOME[0][1:]], *INCOME[1:]], above=INCOME_ABOVE)
     cells = tuple(

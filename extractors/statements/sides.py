@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from extractors.statements.asides import Aside, all_percent, aside_kind
 from extractors.statements.periods import find_dates, fold, read_header
 from extractors.statements.realign import Placed
-from extractors.statements.scales import read_currency, read_note
+from extractors.statements.scales import UnitNote, read_currency, read_note
 
 STRAY_SHARE = 0.15  # of the rows: a column with fewer values and no header holds footnote markers
 LARGEST_NOTE = 99  # notes to the accounts are numbered with at most two digits
@@ -120,10 +120,33 @@ def read_side(
 
 
 def contests(head: Placed) -> bool:
-    """Tell whether a header cell says when, for how long or in what unit, and the page's words show it otherwise."""
-    read = read_header(head.text)
-    says = read.year or read.month or read.months or read_note(head.text)
-    return head.cell.grounding == "mismatch" and bool(says)
+    """Tell whether a header cell says when, for how long or in what unit, and another reading of it says something else.
+
+    "2015 £" and "2015 E" say the same: the letters differ, and the cell is flagged, but the column's figures are not in doubt.
+    """
+    cell = head.cell
+    if cell.grounding != "mismatch" or not (_says(head.text) or _says(cell.other_text or "")):
+        return False
+    return cell.other_text is None or not _say_the_same(head.text, cell.other_text)
+
+
+def _says(header: str) -> bool:
+    read = read_header(header)
+    return bool(read.year or read.month or read.months or read_note(header))
+
+
+def _say_the_same(header: str, other: str) -> bool:
+    """Tell whether two readings of a header name the same period and the same unit. A currency need stand in one of them only."""
+    figures = [[c for c in fold(text) if c.isdigit()] for text in (header, other)]
+    periods = [replace(read_header(text), text="") for text in (header, other)]
+    notes = [read_note(text) or UnitNote() for text in (header, other)]
+    currencies = {note.currency for note in notes if note.currency}
+    return (
+        figures[0] == figures[1]
+        and periods[0] == periods[1]
+        and notes[0].scale == notes[1].scale
+        and len(currencies) < 2
+    )
 
 
 def _over_column(

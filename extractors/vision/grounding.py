@@ -146,12 +146,12 @@ def ground_cell(
     printed = joined(words)
     verdict: Grounding = compare(text, printed, decimal_point) if words else "mismatch"
     origin: Source = "vision"
-    note = None
+    note, other = None, printed if words and verdict == "mismatch" else None
     if not words:
         note = f"the model read {text!r}, which is not printed here"
     elif verdict == "mismatch" and source == "text_layer":
         note = f"the model read {text!r}; the page's text layer says {printed!r}"
-        text, origin = printed, "text_layer"
+        text, other, origin = printed, text, "text_layer"
     elif verdict == "mismatch":
         note = f"the model read {text!r}; OCR read {printed!r}"
     elif source == "text_layer":
@@ -176,6 +176,7 @@ def ground_cell(
         confidence=round(min(1.0, max(0.0, odds)), 6),
         bold=bool(words) and all(word.bold for word in words),
         note=note,
+        other_text=other,
     )
 
 

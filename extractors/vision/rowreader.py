@@ -229,7 +229,7 @@ def _compared(
     text = " ".join(part for part, _ in read)
     if not text:
         note = f"the model read nothing here; the page says {joined(words)!r}"
-        return cell.model_copy(update={"grounding": "mismatch", "note": note})
+        return cell.model_copy(update={"grounding": "mismatch", "note": note, "other_text": ""})
     odds = list(accumulate((odd for _, odd in read), min))[-1]
     seen = ground_cell(
         text,
@@ -246,12 +246,15 @@ def _compared(
     if seen.grounding == "mismatch" and content.text_source == "ocr" and certain > odds:
         printed = joined(words)
         note = f"OCR read {printed!r}; the model, which is less sure, read {text!r}"
-        seen = seen.model_copy(update={"text": printed, "source": "ocr", "confidence": certain, "note": note})
+        seen = seen.model_copy(
+            update={"text": printed, "source": "ocr", "confidence": certain, "note": note, "other_text": text}
+        )
     changed = {
         "text": seen.text,
         "source": seen.source,
         "grounding": seen.grounding,
         "confidence": seen.confidence,
         "note": seen.note,
+        "other_text": seen.other_text,
     }
     return cell.model_copy(update=changed)

@@ -128,6 +128,7 @@ def test_a_misread_figure_is_found_and_the_text_layer_wins(tmp_path: Path) -> No
     (doubted,) = [cell for cell in fragment.cells if cell.grounding == "mismatch"]
     assert (doubted.row, doubted.col, doubted.text, doubted.source) == (3, 2, true, "text_layer")
     assert doubted.note == f"the model read {wrong!r}; the page's text layer says {true!r}"
+    assert doubted.other_text == wrong
     assert grid(fragment) == rows
 
 
@@ -141,6 +142,7 @@ def test_a_cell_left_out_is_doubted_and_the_others_stay(tmp_path: Path) -> None:
     (doubted,) = [cell for cell in reading.fragments[0].cells if cell.grounding == "mismatch"]
     assert (doubted.row, doubted.col, doubted.text) == (4, 2, missing)
     assert doubted.note == f"the model read nothing here; the page says {missing!r}"
+    assert doubted.other_text == ""
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,7 @@ def test_of_two_readings_the_surer_is_kept_and_both_are_told(
     assert (doubted.row, doubted.col) == (3, 2)
     assert doubted.text == (wrong if kept == "wrong" else true) and doubted.source == source
     assert doubted.note and repr(wrong) in doubted.note and repr(true) in doubted.note
+    assert {doubted.text, doubted.other_text} == {wrong, true}
 
 
 def test_a_label_too_long_for_a_strip_is_cut_between_words_and_joined_again(tmp_path: Path) -> None:

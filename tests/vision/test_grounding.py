@@ -80,6 +80,7 @@ def test_a_trusted_text_layer_wins_and_the_record_says_so() -> None:
         "text_layer",
     )
     assert cells[1, 1].note == "the model read '1,284'; the page's text layer says '1,234'"
+    assert (cells[1, 1].other_text, cells[1, 2].other_text) == ("1,284", None)
     assert cells[1, 2].grounding == "exact"
 
 
@@ -89,6 +90,7 @@ def test_ocr_does_not_overrule_the_model_but_is_told() -> None:
     cells = {(c.row, c.col): c for c in ground_table(read, page(), "ocr", 1, AREA).cells}
     assert (cells[1, 1].text, cells[1, 1].grounding, cells[1, 1].source) == ("1,284", "mismatch", "vision")
     assert cells[1, 1].note == "the model read '1,284'; OCR read '1,234'"
+    assert cells[1, 1].other_text == "1,234"
     assert (cells[1, 2].grounding, cells[1, 2].source) == ("exact", "vision")
 
 
