@@ -1,9 +1,10 @@
 """How many facts of financial statements are right, and which wrong ones are silent? Scores a folder of PDFs with truth.
 
-    python benchmarks/statements.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI] [--only STEM ...] [--each] [--keep FOLDER]
+    python benchmarks/statements.py TRUTH_DIR --scorer SCORER_DIR [--raster DPI [--bilevel]] [--only STEM ...] [--each] [--keep FOLDER]
 
 TRUTH_DIR holds PDFs and `*.truth.json` (complete statements with values in base units and period ends); SCORER_DIR holds
-`statements_eval.py`. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR. Prints the
+`statements_eval.py`. With `--raster` every page is first turned into a noisy grey picture at DPI and read by OCR; with `--bilevel` into black and white, as company registers keep their
+scans: turned up to 0.7 degrees, more or less blurred, thin or bold by where the threshold lies, with specks of dust. Prints the
 score of all documents, the share of facts that a check confirms, and the reliability table: stated confidence against the share
 that is right. With `--keep` the pictures and what was read of each page are kept in FOLDER, so that a run that was cut goes on where
 it stood; begin a new folder when the reading of pages has changed.
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pymupdf
 
@@ -28,6 +30,7 @@ from extractors.document import extract_document
 from extractors.isolation.pool import ReaderPool
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
+from extractors.training import degrade
 from schemas.records import DocumentResult, Fact
 
 NOISE = 12.0  # standard deviation of the grey noise, of 255
@@ -39,8 +42,6 @@ BINS = (0.0, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.0)  # edges of the reliability ta
 
 def rasterised(path: Path, dpi: int, folder: Path, seed: int = 7) -> Path:
     """Write the document's pages as noisy, slightly turned grey pictures without any text."""
-    import cv2
-
     rng = np.random.default_rng(seed)
     out = pymupdf.open()
     with pymupdf.open(path) as document:
@@ -64,6 +65,27 @@ def rasterised(path: Path, dpi: int, folder: Path, seed: int = 7) -> Path:
     return target
 
 
+def bilevel_copy(path: Path, dpi: int, folder: Path, seed: int = 5) -> Path:
+    """Write the document's pages as black and white pictures without any text, each page scanned a little otherwise."""
+    rng = np.random.default_rng(seed)
+    out = pymupdf.open()
+    with pymupdf.open(path) as document:
+        for page in document:
+            pixels = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
+            image = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width)
+            image = degrade.skew(image, float(rng.uniform(-0.7, 0.7)))
+            image = degrade.blur(image, float(rng.uniform(0.8, 1.6)))
+            image = degrade.blur(degrade.grain(image, rng, float(rng.uniform(4, 14))), 0.6)
+            image = np.where(image < 255 * rng.uniform(0.42, 0.72), 0, 255).astype(np.uint8)
+            image = degrade.specks(image, rng, int(rng.integers(5, 60)), 2)
+            picture = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
+            sheet = out.new_page(width=page.rect.width, height=page.rect.height)
+            sheet.insert_image(sheet.rect, stream=picture)
+    target = folder / path.name
+    out.save(target, deflate=True)
+    return target
+
+
 def read(path: Path, keep: Path | None = None) -> DocumentResult:
     """Read a document, page by page into a file in `keep`, from which a later call goes on."""
     if keep is None:
@@ -76,12 +98,12 @@ def read(path: Path, keep: Path | None = None) -> DocumentResult:
         )
 
 
-def drawn(path: Path, dpi: int, folder: Path) -> Path:
+def drawn(path: Path, dpi: int, folder: Path, bilevel: bool = False) -> Path:
     """Return the document as pictures, drawn once."""
     target = folder / path.name
     if not target.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            rasterised(path, dpi, Path(scratch)).rename(target)
+            (bilevel_copy if bilevel else rasterised)(path, dpi, Path(scratch)).rename(target)
     return target
 
 
@@ -129,6 +151,7 @@ def main() -> None:
     arguments.add_argument("truth", type=Path)
     arguments.add_argument("--scorer", type=Path, required=True)
     arguments.add_argument("--raster", type=int, metavar="DPI")
+    arguments.add_argument("--bilevel", action="store_true")
     arguments.add_argument("--only", nargs="*", default=[])
     arguments.add_argument("--each", action="store_true")
     arguments.add_argument("--keep", type=Path, metavar="FOLDER")
@@ -140,7 +163,7 @@ def main() -> None:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for stem, path, truth in documents(options.truth, options.only):
-            source = drawn(path, options.raster, folder) if options.raster else path
+            source = drawn(path, options.raster, folder, options.bilevel) if options.raster else path
             facts = [f for f in read(source, options.keep).facts if f.value is not None]
             count, scored = score(facts, truth, scorer)
             counts.append(count)

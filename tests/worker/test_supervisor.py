@@ -12,7 +12,7 @@ import pytest
 from extractors.errors import TransportError, UsageError
 from extractors.worker.client import WorkerClient
 from extractors.worker.settings import WorkerSettings
-from extractors.worker.supervisor import check, run_worker
+from extractors.worker.supervisor import WATCH, check, run_worker
 from schemas.reading import Triage
 from tests.tiny_model import build_pair
 from tests.worker.test_api import about, data_url
@@ -53,6 +53,7 @@ def test_a_killed_worker_comes_back_and_no_question_is_lost(tmp_path: Path) -> N
 def test_a_hanging_worker_is_replaced(tmp_path: Path) -> None:
     with running_worker(tmp_path, hang_seconds=6) as worker:
         pid = worker.health()["pid"]
+        time.sleep(5 * WATCH)  # one that never answered the supervisor would have START_SECONDS
         os.kill(pid, signal.SIGSTOP)
         assert new_pid(worker, pid) != pid
 
