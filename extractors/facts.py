@@ -52,6 +52,7 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     if not statement.primary:
         return ()
     places, nameless, whole = _places(statement), _nameless(statement), _whole(statement)
+    in_thousandths = _in_thousandths(statement)
     pointless = lost_points(
         {
             (item.row, value.column): value.placed.amount
@@ -64,11 +65,12 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     for item in statement.items:
         for value in item.values:
             fact = _fact(statement, item, value, places)
-            if (item.row, value.column) in pointless and value.placed.cell.source != "text_layer":
+            scanned = value.placed.cell.source != "text_layer"
+            if scanned and (item.row, value.column) in pointless:
                 fact = doubted(fact, POINT_LOST)
             if value.column in nameless:
                 fact = doubted(fact, NAMELESS)
-            if whole and _split_in_thousandths(statement, item, value):
+            if (whole or (in_thousandths and scanned)) and _split_in_thousandths(statement, item, value):
                 fact = doubted(fact, DOUBTS["separators"])
             facts.append(fact)
     return tuple(facts)
@@ -76,13 +78,23 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
 
 def _whole(statement: Statement) -> bool:
     """Tell whether a statement's amounts are printed without decimals, but for a few."""
-    decimals = [
+    decimals = _decimals(statement)
+    return len(decimals) >= FEW_ROWS and sum(d > 0 for d in decimals) <= SLIPS * len(decimals)
+
+
+def _in_thousandths(statement: Statement) -> bool:
+    """Tell whether a statement's amounts have three decimals or none, but for a few: commas between thousands, read as points."""
+    decimals = _decimals(statement)
+    return len(decimals) >= FEW_ROWS and sum(d not in (0, 3) for d in decimals) <= SLIPS * len(decimals)
+
+
+def _decimals(statement: Statement) -> list[int]:
+    return [
         value.placed.amount.decimals
         for item in statement.items
         for value in item.values
         if value.placed.amount and not value.placed.amount.nil and _counts(statement, item, value)
     ]
-    return len(decimals) >= FEW_ROWS and sum(d > 0 for d in decimals) <= SLIPS * len(decimals)
 
 
 def _split_in_thousandths(statement: Statement, item: LineItem, value: Value) -> bool:

@@ -13,6 +13,7 @@ from extractors.statements.statement import Statement, Value, find_statements
 from schemas.amount import parse_amount
 from schemas.box import Box
 from schemas.page import JoinedTable
+from schemas.records import Source
 from tests.printed import INCOME, INCOME_ABOVE, printed_table, readings_of
 
 
@@ -64,6 +65,26 @@ def test_doubts_of_a_figure_are_reasons(text: str, reason: str) -> None:
     facts = state_facts(statement_of(printed_table(rows, above=INCOME_ABOVE)))
     (cost,) = [f for f in facts if f.label == "Cost of sales" and f.col == 1]
     assert cost.needs_review and reason in (cost.review_reason or "") or cost.value is None
+
+
+@pytest.mark.parametrize(("source", "doubted"), [("ocr", True), ("text_layer", False)])
+def test_figures_of_a_scan_with_three_decimals_among_whole_ones_are_in_doubt(
+    source: Source, doubted: bool
+) -> None:
+    rows = [
+        INCOME[0],
+        ["Net sales", "$ 19.934", "$ 21.856"],
+        ["Cost of sales", "11.478", "15.341"],
+        ["Gross profit", "8.456", "6.515"],
+        ["Selling and marketing", "202", "274"],
+        ["Operating income", "8.254", "6.241"],
+        ["Basic earnings per share", "$ 12.55", "$ 10.75"],
+        ["Diluted earnings per share", "$ 12.45", "$ 10.70"],
+    ]
+    facts = state_facts(statement_of(printed_table(rows, above=INCOME_ABOVE, source=source)))
+    thousandths = [f for f in facts if "." in f.raw_text and len(f.raw_text.rpartition(".")[2]) == 3]
+    assert {f.needs_review for f in thousandths} == {doubted}
+    assert {f.needs_review for f in facts if f not in thousandths} == {False}
 
 
 def test_earnings_in_pence_are_given_as_printed_and_in_no_currency() -> None:

@@ -31,6 +31,7 @@ from extractors.pages.ocr import (
 from extractors.pages.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
 from extractors.pages.rows import printed_rows
 from extractors.pages.scan_rules import find_rules
+from extractors.pages.separators import with_commas
 from extractors.pages.upright import runs_sideways, sharpest_skew, skew_of
 from extractors.settings import Settings
 from schemas.box import Box
@@ -103,7 +104,7 @@ def read_scan(
     elif looked < 1:
         read_to = min(read_to, looked * pixels.shape[0])
     page = Box(0.0, 0.0, width, height)
-    words = with_dollars(with_dashes(_words(lines, scale)))
+    words = with_commas(with_dollars(with_dashes(_words(lines, scale))), marks, scale)
     words = (*words, *lonely_dashes(marks | faint_strokes(pixels, words, scale), words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(

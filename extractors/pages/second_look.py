@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from extractors.engine import Pixels, Render
-from extractors.pages.ocr import in_time, recognise
+from extractors.pages.ocr import in_time, ink_mask, recognise
+from extractors.pages.separators import POINT, THOUSANDS, groups_by_commas, reach
 from schemas.box import Box
 from schemas.page import PageContent, ReadCell, TableFragment
 
@@ -43,11 +44,12 @@ def confirm_numbers(
         return tuple(fragments), 0
     pixels = render(LOOK_DPI, None)
     scale = pixels.shape[1] / content.width  # the pixel budget may have lowered the resolution
+    by_commas = groups_by_commas(content.words)
     verdicts: dict[int, ReadCell] = {}
     for part in in_time(len(cells), until):
-        seen = recognise([crop(pixels, cell.value_box or cell.box, scale) for cell in cells[part]])
-        for cell, (text, _, _) in zip(cells[part], seen, strict=True):
-            verdicts[id(cell)] = judged(cell, text)
+        crops = [crop(pixels, cell.value_box or cell.box, scale) for cell in cells[part]]
+        for cell, shown, (text, _, _) in zip(cells[part], crops, recognise(crops), strict=True):
+            verdicts[id(cell)] = judged(cell, with_shown_commas(text, shown) if by_commas else text)
     looked = tuple(
         fragment.model_copy(update={"cells": tuple(verdicts.get(id(cell), cell) for cell in fragment.cells)})
         for fragment in fragments
@@ -70,6 +72,14 @@ def crop(pixels: Pixels, box: Box, scale: float) -> Pixels:
     x0, y0, x1, y1 = (int(v * scale) for v in box.grow(MARGIN_X, MARGIN_Y))
     part = pixels[max(0, y0) : max(1, y1 + 1), max(0, x0) : max(1, x1 + 1)]
     return np.ascontiguousarray(part) if part.size else np.full((8, 8, 3), 255, np.uint8)
+
+
+def with_shown_commas(text: str, shown: Pixels) -> str:
+    """Return a reading of one figure with commas for its points, where it groups thousands and the pixels show no clear points."""
+    if "." not in text or not THOUSANDS.fullmatch(text):
+        return text
+    commas = text.replace(".", ",")
+    return commas if reach(ink_mask(shown), commas.count(",")) > POINT else text
 
 
 def judged(cell: ReadCell, second: str) -> ReadCell:
