@@ -21,7 +21,11 @@ from schemas.page import Word
 # them), 0.19 (50 %), 21 points -0.1 to 0.0; on worn copies of a filing, whose commas were mostly read as points: 265 commas -0.05 (5 %),
 # 0.05 (50 %), 0.1 (90 %), 38 points 0.0 (90 %), 0.05 (98 %); points of bold type 0.05.
 COMMA = 0.07
+SHORT_COMMA = 0.04  # where the page's own points before decimals are seen not to reach as far
 POINT = 0.02  # a mark that reaches no further is a point, as far as this one figure shows
+CLEAN = (
+    0.12  # the usual reach of a page's commas, above which a figure whose mark is a point is not one of them
+)
 LOW = 0.6  # of a digit's height from its top; marks stand below, and nothing of a digit does that has nothing above
 DEEPEST = 0.45  # of a digit's height below the line: no comma reaches further
 SLENDER, WIDE = 0.1, 0.5  # of a digit's height: how wide a mark is
@@ -29,8 +33,12 @@ LIFTED = 0.12  # of a digit's height: no mark ends higher above the line
 BODY = 0.15  # of the ink of a usual row of pixels: rows of digits have more, tails of commas less
 LEAST_HEIGHT = 8  # pixels; in smaller digits nothing can be told
 AT_EDGE = 0.2  # of a digit's height: marks stand between digits, not before or behind them
-ENOUGH = 3  # marks of a page that must be commas
-MANY = 0.25  # share of commas among the marks of a page, and of a column, that speaks for the others: points seldom look like one
+ENOUGH = 2  # figures that are read with commas, or with points before decimals, and say something of the page
+READ_SO, SHOWN_SO = (
+    0.1,
+    0.25,
+)  # share of commas, as read and as the ink shows, that speaks for the rest of a page or column
+FEW_LIKE = 0.3  # of the points before decimals look like commas at most, where the page's points can be told from them
 SAME_EDGE = 4.0  # points between the right edges of a column's figures
 
 THOUSANDS = re.compile(r"[^\d.,]*[1-9]\d{0,2}(?:[.,]\d{3})+[^\d.,]*")
@@ -42,36 +50,50 @@ _MARK = re.compile(r"(?<=\d)[.,](?=\d)")
 class _Figure:
     index: int
     right: float  # points
-    comma: bool  # by its letter or by its ink
+    read: bool  # with commas
+    reach: float
 
 
 def with_commas(words: Sequence[Word], ink: Mask, scale: float) -> tuple[Word, ...]:
     """Return the words with points that are commas set right. `scale` is pixels per point."""
     grouped = [i for i, word in enumerate(words) if THOUSANDS.fullmatch(word.text)]
-    if not any("." in words[i].text for i in grouped) or _writes_commas_before_decimals(words):
+    if not any("." in words[i].text for i in grouped):
         return tuple(words)
-    figures = []
-    for i in grouped:
-        word = words[i]
-        n_marks = len(_MARK.findall(word.text))
-        comma = "." not in word.text or reach(_cut(ink, word, scale), n_marks) >= COMMA
-        figures.append(_Figure(i, word.box.x1, comma))
-    commas = sum(figure.comma for figure in figures)
-    if commas < ENOUGH or commas < MANY * len(figures):
+    decimals = [(found[1], word) for word in words if (found := DECIMALS.fullmatch(word.text))]
+    points = [_reach(word, ink, scale) for mark, word in decimals if mark == "."]
+    if 2 * len(points) < len(decimals):
+        return tuple(words)  # points group thousands here
+    told = len(points) >= ENOUGH and sum(r >= SHORT_COMMA for r in points) <= FEW_LIKE * len(points)
+    least = SHORT_COMMA if told else COMMA
+    figures = [
+        _Figure(i, words[i].box.x1, "." not in words[i].text, _reach(words[i], ink, scale)) for i in grouped
+    ]
+    if not _are_commas(figures, least):
         return tuple(words)
+    commas = [figure.reach for figure in figures if figure.read]
+    clean = len(commas) >= ENOUGH and float(np.median(commas)) >= CLEAN
     out = list(words)
     for figure in figures:
-        column = [other.comma for other in figures if abs(other.right - figure.right) <= SAME_EDGE]
-        if figure.comma or sum(column) >= MANY * len(column):
-            word = words[figure.index]
-            out[figure.index] = replace(word, text=_MARK.sub(",", word.text))
+        column = [other for other in figures if abs(other.right - figure.right) <= SAME_EDGE]
+        a_point = clean and -LIFTED <= figure.reach <= POINT
+        if not a_point and (figure.reach >= least or _are_commas(column, least)):
+            out[figure.index] = replace(words[figure.index], text=_MARK.sub(",", words[figure.index].text))
     return tuple(out)
+
+
+def _are_commas(figures: Sequence[_Figure], least: float) -> bool:
+    """Tell whether enough of these figures have commas: by their letters, or by letters and ink."""
+    read = sum(figure.read for figure in figures)
+    shown = sum(figure.read or figure.reach >= least for figure in figures)
+    return (read >= ENOUGH and read >= READ_SO * len(figures)) or (
+        shown > ENOUGH and shown >= SHOWN_SO * len(figures)
+    )
 
 
 def groups_by_commas(words: Sequence[Word]) -> bool:
     """Tell whether a page's figures group their thousands by commas, all of them."""
     grouped = [word.text for word in words if THOUSANDS.fullmatch(word.text)]
-    return len(grouped) >= ENOUGH and not any("." in text for text in grouped)
+    return len(grouped) > ENOUGH and not any("." in text for text in grouped)
 
 
 def reach(ink: Mask, n_marks: int) -> float:
@@ -117,7 +139,7 @@ def _marks(ink: Mask, top: int, line: int) -> list[tuple[int, int]]:
     alone = ink[first:last].any(axis=0) & ~ink[max(0, round(top - AT_EDGE * height)) : first].any(axis=0)
     return [
         (start, end)
-        for start, end in _runs(alone)
+        for start, end in _runs(np.asarray(alone, bool))
         if SLENDER * height <= end - start <= WIDE * height
         and start > AT_EDGE * height
         and end < ink.shape[1] - AT_EDGE * height
@@ -130,13 +152,7 @@ def _runs(columns: Mask) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _cut(ink: Mask, word: Word, scale: float) -> Mask:
+def _reach(word: Word, ink: Mask, scale: float) -> float:
     x0, x1 = int(word.box.x0 * scale) - 1, int(word.box.x1 * scale) + 2
     y0, y1 = int(word.box.y0 * scale) - 2, int(word.box.y1 * scale) + 3
-    return ink[max(0, y0) : max(1, y1), max(0, x0) : max(1, x1)]
-
-
-def _writes_commas_before_decimals(words: Sequence[Word]) -> bool:
-    """Tell whether more figures have a comma than a point before one or two decimals."""
-    marks = [found[1] for word in words if (found := DECIMALS.fullmatch(word.text))]
-    return 2 * marks.count(",") > len(marks)
+    return reach(ink[max(0, y0) : max(1, y1), max(0, x0) : max(1, x1)], len(_MARK.findall(word.text)))

@@ -103,15 +103,26 @@ def test_points_that_group_thousands_elsewhere_stay_points() -> None:
     assert texts_of(with_commas(words, ink_mask(pixels), SCALE)) == continental
 
 
-def test_a_mark_that_shows_nothing_goes_with_its_column() -> None:
-    words, pixels = printed(["19,934", "21,856", "32,173", "11,588"])
-    bare = pixels.copy()  # the last comma lost its tail
-    line = round((30 + 3 * PITCH) * SCALE)
+def without_tail(pixels: Pixels, row: int) -> Pixels:
+    """Return the page with the tail of one figure's comma rubbed out."""
+    bare = pixels.copy()
+    line = round((30 + row * PITCH) * SCALE)
     bare[line + 1 : line + 12] = 255
+    return bare
+
+
+def test_a_mark_of_a_worn_page_that_shows_nothing_goes_with_its_column() -> None:
+    words, pixels = printed(["19,934", "21,856", "32,173", "11,588", "6.15", "6.05"], worn=True)
+    bare = without_tail(pixels, 3)
     misread = read_as(words, _3="11.588")
     assert texts_of(with_commas(misread, ink_mask(bare), SCALE))[3] == "11,588"
-    elsewhere = [*words[:3], replace(misread[3], box=Box(10, words[3].box.y0, 40, words[3].box.y1))]
+    elsewhere = [*misread[:3], replace(misread[3], box=Box(10, words[3].box.y0, 40, words[3].box.y1))]
     assert texts_of(with_commas(elsewhere, ink_mask(bare), SCALE))[3] == "11.588"
+
+
+def test_a_point_among_clear_commas_is_one() -> None:
+    words, pixels = printed(["19,934", "21,856", "32,173", "1.588"])
+    assert texts_of(with_commas(words, ink_mask(pixels), SCALE))[3] == "1.588"
 
 
 def test_a_second_look_takes_no_clear_point_for_a_comma() -> None:
