@@ -289,7 +289,8 @@ def row_unit(label: str, path: Sequence[str], *, balance: bool, inherit: bool = 
     per share is not. "Basic" and "Diluted" have the unit of the section above them, and so has any row with `inherit`: its
     figures have digits after the point where those of the money rows have none.
     """
-    own, above = _unquoted(fold(label)), [fold(p) for p in path]
+    own = _unquoted(fold(label))
+    above = [p for p in map(fold, path) if not _EXCEPT.search(p)]  # "(n mullons except per share data)" heads no earnings per share
     if above and _OPEN_COUNT.search(above[-1]) and not inherit:
         return "shares"  # "Number of shares used in computing:", then "- basic earnings per share"
     if balance:

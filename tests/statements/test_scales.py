@@ -115,6 +115,7 @@ def test_a_row_may_print_a_scale_of_its_own(label: str, scale: int | None) -> No
 
 def test_employees_who_are_paid_are_money_and_employees_who_are_counted_are_not() -> None:
     assert row_unit("Payments to suppliers and employees", (), balance=False) == "money"
+    assert row_unit("Net sales", ("(n mullons except per share data)",), balance=False) == "money"
     assert row_unit("Average number of employees", (), balance=False) == "count"
     assert row_unit("Employees (full-time equivalents)", (), balance=False) == "count"
 
