@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from extractors.assemble import join_tables
 from extractors.checks.check import check_statements
+from extractors.checks.dates import with_doubted_days
 from extractors.checks.look_again import Eyes, look_again
 from extractors.checks.unclaimed import with_unclaimed
 from extractors.choose import choose_engine
@@ -204,7 +205,7 @@ def understand(
         if eyes:
             tables = look_again(tables, readings, eyes)
         statements = find_statements(tables, readings)
-        stated = tuple(fact for statement in statements for fact in state_facts(statement))
+        stated = with_doubted_days([fact for statement in statements for fact in state_facts(statement)])
         return tables, statements, *check_statements(statements, stated), ()
     except Exception as error:
         fault = ParquetryError(

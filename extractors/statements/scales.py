@@ -290,7 +290,9 @@ def row_unit(label: str, path: Sequence[str], *, balance: bool, inherit: bool = 
     figures have digits after the point where those of the money rows have none.
     """
     own = _unquoted(fold(label))
-    above = [p for p in map(fold, path) if not _EXCEPT.search(p)]  # "(n mullons except per share data)" heads no earnings per share
+    above = [
+        p for p in map(fold, path) if not _EXCEPT.search(p)
+    ]  # "(n mullons except per share data)" heads no earnings per share
     if above and _OPEN_COUNT.search(above[-1]) and not inherit:
         return "shares"  # "Number of shares used in computing:", then "- basic earnings per share"
     if balance:
