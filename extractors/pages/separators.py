@@ -21,7 +21,9 @@ from schemas.page import Word
 # them), 0.19 (50 %), 21 points -0.1 to 0.0; on worn copies of a filing, whose commas were mostly read as points: 265 commas -0.05 (5 %),
 # 0.05 (50 %), 0.1 (90 %), 38 points 0.0 (90 %), 0.05 (98 %); points of bold type 0.05.
 COMMA = 0.07
-SHORT_COMMA = 0.04  # where the page's own points before decimals are seen not to reach as far
+SHORT_COMMA = (
+    0.04  # on a page whose own commas are as short, or whose points before decimals do not reach as far
+)
 POINT = 0.02  # a mark that reaches no further is a point, as far as this one figure shows
 CLEAN = (
     0.12  # the usual reach of a page's commas, above which a figure whose mark is a point is not one of them
@@ -39,6 +41,8 @@ READ_SO, SHOWN_SO = (
     0.25,
 )  # share of commas, as read and as the ink shows, that speaks for the rest of a page or column
 FEW_LIKE = 0.3  # of the points before decimals look like commas at most, where the page's points can be told from them
+NEARLY_ALL = 0.9  # of a page's figures
+FEW = 3  # figures in a column of their own say nothing of their kind
 SAME_EDGE = 4.0  # points between the right edges of a column's figures
 
 THOUSANDS = re.compile(r"[^\d.,]*[1-9]\d{0,2}(?:[.,]\d{3})+[^\d.,]*")
@@ -63,20 +67,24 @@ def with_commas(words: Sequence[Word], ink: Mask, scale: float) -> tuple[Word, .
     points = [_reach(word, ink, scale) for mark, word in decimals if mark == "."]
     if 2 * len(points) < len(decimals):
         return tuple(words)  # points group thousands here
-    told = len(points) >= ENOUGH and sum(r >= SHORT_COMMA for r in points) <= FEW_LIKE * len(points)
-    least = SHORT_COMMA if told else COMMA
     figures = [
         _Figure(i, words[i].box.x1, "." not in words[i].text, _reach(words[i], ink, scale)) for i in grouped
     ]
+    usual = [figure.reach for figure in figures if figure.read]
+    if len(usual) >= ENOUGH:
+        least = max(SHORT_COMMA, float(np.median(usual)) / 2)
+    else:
+        told = len(points) >= ENOUGH and sum(r >= SHORT_COMMA for r in points) <= FEW_LIKE * len(points)
+        least = SHORT_COMMA if told else COMMA
     if not _are_commas(figures, least):
         return tuple(words)
-    commas = [figure.reach for figure in figures if figure.read]
-    clean = len(commas) >= ENOUGH and float(np.median(commas)) >= CLEAN
+    clean = len(usual) >= ENOUGH and 2 * least >= CLEAN
     out = list(words)
     for figure in figures:
         column = [other for other in figures if abs(other.right - figure.right) <= SAME_EDGE]
+        shown = sum(other.read or other.reach >= least for other in column)
         a_point = clean and -LIFTED <= figure.reach <= POINT
-        if not a_point and (figure.reach >= least or _are_commas(column, least)):
+        if not a_point and (shown >= READ_SO * len(column) or len(column) < FEW):
             out[figure.index] = replace(words[figure.index], text=_MARK.sub(",", words[figure.index].text))
     return tuple(out)
 
@@ -91,9 +99,9 @@ def _are_commas(figures: Sequence[_Figure], least: float) -> bool:
 
 
 def groups_by_commas(words: Sequence[Word]) -> bool:
-    """Tell whether a page's figures group their thousands by commas, all of them."""
-    grouped = [word.text for word in words if THOUSANDS.fullmatch(word.text)]
-    return len(grouped) > ENOUGH and not any("." in text for text in grouped)
+    """Tell whether a page's figures group their thousands by commas, nearly all of them."""
+    grouped = ["," in word.text for word in words if THOUSANDS.fullmatch(word.text)]
+    return len(grouped) > ENOUGH and sum(grouped) >= NEARLY_ALL * len(grouped)
 
 
 def reach(ink: Mask, n_marks: int) -> float:

@@ -116,8 +116,25 @@ def test_a_mark_of_a_worn_page_that_shows_nothing_goes_with_its_column() -> None
     bare = without_tail(pixels, 3)
     misread = read_as(words, _3="11.588")
     assert texts_of(with_commas(misread, ink_mask(bare), SCALE))[3] == "11,588"
-    elsewhere = [*misread[:3], replace(misread[3], box=Box(10, words[3].box.y0, 40, words[3].box.y1))]
-    assert texts_of(with_commas(elsewhere, ink_mask(bare), SCALE))[3] == "11.588"
+
+
+def test_a_column_of_points_beside_columns_of_commas_stays() -> None:
+    texts = [
+        "19,934",
+        "21,856",
+        "32,173",
+        "11,588",
+        "6,864",
+        "1.234",
+        "2.345",
+        "3.456",
+        "1.500",
+        "6.15",
+        "2.05",
+    ]
+    words, pixels = printed(texts, worn=True)
+    beside = [replace(w, box=Box(w.box.x0, w.box.y0, w.box.x1 + 60, w.box.y1)) for w in words[5:9]]
+    assert texts_of(with_commas([*words[:5], *beside, *words[9:]], ink_mask(pixels), SCALE)) == texts
 
 
 def test_a_point_among_clear_commas_is_one() -> None:
