@@ -201,8 +201,8 @@ def _reasons(
         yield cell.note or "the page's own text shows another figure here"
     elif cell.note:
         yield cell.note
-    if item.contested:
-        yield "the page's own words show another label for this row"
+    if item.doubt:
+        yield item.doubt
     if column.contested:
         yield "the page's own words show another header for this column"
     if _outside(value, places.get((value.column, cell.page))):

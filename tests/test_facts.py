@@ -109,6 +109,19 @@ def test_values_of_a_row_whose_label_the_page_shows_otherwise_are_flagged() -> N
     assert {f.label for f in facts if f.needs_review} == {"Cost of sales"}
 
 
+@pytest.mark.parametrize(("confidence", "doubted"), [(0.35, {"Cost of sales"}), (0.45, set())])
+def test_values_of_a_row_whose_label_was_hardly_read_are_flagged(
+    confidence: float, doubted: set[str]
+) -> None:
+    table = printed_table(INCOME, above=INCOME_ABOVE, source="ocr")
+    cells = tuple(
+        c.model_copy(update={"confidence": confidence}) if c.text == "Cost of sales" else c
+        for c in table.cells
+    )
+    facts = state_facts(statement_of(table.model_copy(update={"cells": cells})))
+    assert {f.label for f in facts if f.needs_review} == doubted
+
+
 def test_values_of_a_column_whose_header_the_page_shows_otherwise_are_flagged() -> None:
     table = printed_table(INCOME, above=INCOME_ABOVE)
     cells = tuple(

@@ -107,7 +107,7 @@ class LineItem:
     moment: Moment | None = (
         None  # of an equity statement's row, where it states the start or the end of each column's period
     )
-    contested: bool = False  # the page's words show another label
+    doubt: str | None = None  # what speaks against the label as it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +340,7 @@ def _item(
     if concept and "WeightedAverageNumber" in concept and unit != "shares":
         concept = None
     return LineItem(part.table.table_id, raw.row, raw.label, raw.path, raw.level, raw.section, raw.total, unit,
-                    scale_of(unit, note, own_scale(raw.label, raw.path)), concept, values, raw.ruled, contested=raw.contested)  # fmt: skip
+                    scale_of(unit, note, own_scale(raw.label, raw.path)), concept, values, raw.ruled, doubt=raw.doubt)  # fmt: skip
 
 
 def _fractional(raw: RawItem) -> bool:
