@@ -17,7 +17,7 @@ from extractors.engine import Engine
 from extractors.errors import ParquetryError
 from extractors.settings import Settings, fingerprint_of, reading_key
 from extractors.sources import Source
-from extractors.statements.lostpoints import lost_points
+from extractors.statements.lostpoints import lost_points, thousandths
 from schemas.amount import Amount, decide_decimal_point, parse_amount
 from schemas.arrow import fits_money
 from schemas.page import JoinedTable, PageReading, ReadCell
@@ -93,12 +93,12 @@ def cell_records(tables: Sequence[JoinedTable], facts: Sequence[Fact]) -> tuple[
             if roles[cell.row, cell.col] in ("value", "total")
             and (amount := parse_amount(cell.text, decimal_point)) is not None
         }
-        pointless = lost_points(amounts)
+        odd = lost_points(amounts) | thousandths(amounts)
         for cell in table.cells:
             role = roles[cell.row, cell.col]
             amount = amounts.get((cell.row, cell.col))
             place = (table.table_id, cell.row, cell.col)
-            in_doubt = doubtful(cell, amount) or (cell.source != "text_layer" and place[1:] in pointless)
+            in_doubt = doubtful(cell, amount) or (cell.source != "text_layer" and place[1:] in odd)
             rows.append(
                 Cell(
                     table_id=table.table_id,

@@ -13,6 +13,7 @@ from extractors.settings import Settings
 from extractors.sources import Source
 from schemas.box import Box
 from schemas.page import PageReading, ReadCell, TableFragment
+from tests.printed import printed_table
 
 BOX = Box(0, 0, 10, 10)
 
@@ -107,3 +108,14 @@ def test_a_document_that_cannot_be_opened_has_a_row_and_a_reason():
     assert [(f.category, f.message, f.source_uri) for f in result.failures] == [
         ("encrypted", "needs a password", "/in/a.pdf")
     ]
+
+
+def test_figures_printed_unlike_their_column_are_marked_on_scans_only() -> None:
+    rows = [["", "Index", "Tonnes"], ["a", "7.9", "19.934"], ["b", "22.3", "6.864"], ["c", "3.2", "202"],
+            ["d", "2.9", "3.278"], ["e", "13.6", "11.478"], ["f", "1.7", "1,234,567"]]  # fmt: skip
+    scanned, printed = (
+        {c.text for c in cell_records((printed_table(rows, source=source),), ()) if c.needs_review}
+        for source in ("ocr", "text_layer")
+    )
+    assert scanned == {"19.934", "6.864", "3.278", "11.478"}
+    assert printed == set()

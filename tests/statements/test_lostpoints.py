@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.statements.lostpoints import lost_points
+from extractors.statements.lostpoints import lost_points, thousandths
 from schemas.amount import Amount, parse_amount
 
 ROWS = [
@@ -66,3 +66,12 @@ def test_one_lost_point_is_found_wherever_it_is(rows: list[tuple[str, str]], row
     table = [list(line) for line in rows]
     table[row][column] = table[row][column].replace(".", "")
     assert lost_points(amounts(table)) == {(row, column)}
+
+
+def test_three_decimals_among_whole_figures_may_be_commas() -> None:
+    column = [["19.934"], ["6.864"], ["202"], ["(3.278)"], ["1,234,567"]]
+    assert thousandths(amounts(column)) == {(0, 0), (1, 0), (3, 0)}
+    assert thousandths(amounts(column, ",")) == frozenset()  # there points group thousands
+    assert thousandths(amounts([*column, ["12.5"]])) == frozenset()
+    assert thousandths(amounts([["1.234"], ["0.919"], ["2.105"], ["7.001"]])) == frozenset()
+    assert thousandths(amounts(column[:3])) == frozenset()
