@@ -7,7 +7,6 @@ function. A page whose text layer says only a part of what is printed keeps that
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from extractors.pages.ocr import (
     Mask,
     Quads,
     TextLine,
-    TextWord,
     detect_until,
     ink_mask,
     mean_score,
@@ -29,9 +27,9 @@ from extractors.pages.ocr import (
     whole_line,
 )
 from extractors.pages.render import POINTS_PER_INCH, Pose, Raster, around, corners, upright_render
-from extractors.pages.rows import printed_rows
 from extractors.pages.scan_rules import find_rules
 from extractors.pages.separators import with_commas
+from extractors.pages.signs import part_signs, with_dollars, with_pounds
 from extractors.pages.upright import runs_sideways, sharpest_skew, skew_of
 from extractors.settings import Settings
 from schemas.box import Box
@@ -52,9 +50,6 @@ FIND_SHARE, READ_SHARE = (
     0.3,
     0.6,
 )  # of page_timeout: no further part is looked at for lines, no further line read
-DASH_AND_SIGN = re.compile(r"[-–—][$£€¥]")
-DASH_SHARE, SIGN_SHARE = 0.5, 0.3  # of such a word's width
-FIGURE = re.compile(r"[(-]?\d[\d.,]*\)?|[-–—]")
 PROBE_LINES = 8  # long lines that are read both ways up when it is in doubt
 
 
@@ -104,7 +99,8 @@ def read_scan(
     elif looked < 1:
         read_to = min(read_to, looked * pixels.shape[0])
     page = Box(0.0, 0.0, width, height)
-    words = with_commas(with_dollars(with_dashes(_words(lines, scale))), marks, scale)
+    words = with_pounds(with_dollars(with_dashes(_words(lines, scale))))
+    words = with_commas(words, marks, scale)
     words = (*words, *lonely_dashes(marks | faint_strokes(pixels, words, scale), words, scale))
     rules = _outside_words([_rule(rule, scale, page) for rule in drawn], words)
     content = PageContent(
@@ -278,30 +274,3 @@ def _words(lines: list[TextLine], scale: float) -> tuple[Word, ...]:
         for whole in line.words
         for word in part_signs(whole)
     )
-
-
-def with_dollars(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Return the words with lone letters S before figures as the dollar signs that they are.
-
-    A single one may be a letter; beside an H, which marks credits as S marks debits, all are.
-    """
-    pairs = [
-        (left, right)
-        for row in printed_rows(words)
-        for left, right in zip(row.words, row.words[1:], strict=False)
-        if FIGURE.fullmatch(right.text)
-    ]
-    lone = {id(left) for left, _ in pairs if left.text in ("S", "s")}
-    signs = len(lone) + sum(left.text == "$" for left, _ in pairs)
-    if not lone or signs < 2 or any(word.text == "H" for word in words):
-        return tuple(words)
-    return tuple(replace(word, text="$") if id(word) in lone else word for word in words)
-
-
-def part_signs(word: TextWord) -> tuple[TextWord, ...]:
-    """Part a dash, printed for nil, from the currency sign of the next column, which the recogniser joined to it."""
-    if not DASH_AND_SIGN.fullmatch(word.text):
-        return (word,)
-    width = word.x1 - word.x0
-    dash = replace(word, text=word.text[0], x1=word.x0 + DASH_SHARE * width)
-    return dash, replace(word, text=word.text[1:], x0=word.x1 - SIGN_SHARE * width)

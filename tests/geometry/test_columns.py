@@ -1,9 +1,7 @@
 """Columns of a table from the white space that its rows have in common."""
 
 from extractors.geometry.columns import find_columns
-from extractors.pages.ocr import TextWord
 from extractors.pages.rows import measure, printed_rows
-from extractors.pages.scan import part_signs, with_dollars
 from schemas.box import Box
 from schemas.page import Word
 
@@ -27,21 +25,3 @@ def test_currency_signs_close_no_gutter() -> None:
     columns = find_columns(printed_rows(words), measure(words))
     # a single row of six is taken for chance: the bracket that reaches to 537 widens nothing
     assert [(column.x0, column.x1) for column in columns] == [(24, 60), (454, 480), (512, 534)]
-
-
-def test_a_dash_is_parted_from_the_sign_of_the_next_column() -> None:
-    parts = part_signs(TextWord("-$", 100.0, 120.0, 0.9))
-    assert [(part.text, part.x0, part.x1) for part in parts] == [("-", 100.0, 110.0), ("$", 114.0, 120.0)]
-    for text in ("-", "$", "-5", "5€", "$-"):
-        assert [part.text for part in part_signs(TextWord(text, 0.0, 9.0, 0.9))] == [text]
-
-
-def test_dollar_signs_that_were_read_as_letters() -> None:
-    def read(*texts: str) -> list[str]:
-        words = [Word(text, Box(10.0 * i, 0, 10.0 * i + 8, 8), 0) for i, text in enumerate(texts)]
-        return [word.text for word in with_dollars(words)]
-
-    assert read("Cash", "S", "9,465", "s", "7,722") == ["Cash", "$", "9,465", "$", "7,722"]
-    assert read("Cash", "$", "9,465", "S", "-") == ["Cash", "$", "9,465", "$", "-"]
-    for texts in (("Class", "S", "12"), ("S", "Corp", "S", "per"), ("S", "12,50", "S", "3,20", "H", "9,00")):
-        assert read(*texts) == list(texts)
