@@ -109,7 +109,7 @@ def test_values_of_a_row_whose_label_the_page_shows_otherwise_are_flagged() -> N
     assert {f.label for f in facts if f.needs_review} == {"Cost of sales"}
 
 
-@pytest.mark.parametrize(("confidence", "doubted"), [(0.35, {"Cost of sales"}), (0.45, set())])
+@pytest.mark.parametrize(("confidence", "doubted"), [(0.45, {"Cost of sales"}), (0.55, set())])
 def test_values_of_a_row_whose_label_was_hardly_read_are_flagged(
     confidence: float, doubted: set[str]
 ) -> None:

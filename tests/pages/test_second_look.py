@@ -10,7 +10,7 @@ import pytest
 from extractors.document import extract_document
 from extractors.pages import ocr, opening
 from extractors.pages.render import Pose, pdf_raster, upright_render
-from extractors.pages.second_look import confirm_numbers, figure
+from extractors.pages.second_look import confirm_numbers, figure, judged_label, unsure_labels
 from extractors.settings import Settings
 from extractors.sources import find_sources, identify
 from schemas.box import Box
@@ -95,3 +95,50 @@ def test_a_scan_whose_numbers_were_read_once_says_so_and_flags_them(tmp_path, mo
     assert f"{len(once)} of its numbers were not read a second time" in failure.message
     assert len(once) >= 4
     assert all(cell.needs_review for cell in once if cell.row > 0)
+
+
+def test_a_page_s_unsure_labels_are_read_again():
+    pdf = pymupdf.open()
+    sheet = pdf.new_page(width=300, height=200)
+    sheet.insert_text((50, 109), "Tangible assets", fontsize=11)
+    sheet.insert_text((50, 139), "Investments", fontsize=11)
+    render = upright_render(pdf_raster(sheet), Pose(300, 200, 0), 10_000_000)
+    read = (label("Tangibic assets", 0.56, 12.0, 99.0), label("Investments", 0.56, 12.0, 129.0))
+    fragment = TableFragment(
+        page=1, box=Box(0, 0, 300, 200), n_rows=2, n_cols=1, n_header_rows=0, cells=read, engine="geometry"
+    )
+    (out,), left = confirm_numbers((fragment,), PageContent(1, 300, 200, 0, "ocr", ()), render)
+    assert [(c.text, c.grounding, c.other_text) for c in out.cells] == [
+        ("Tangibic assets", "mismatch", "Tangible assets"),
+        ("Investments", "unavailable", None),
+    ]
+    assert left == 0
+
+
+def label(text: str, confidence: float, height: float = 9.0, top: float = 100.0) -> ReadCell:
+    return ReadCell(page=1, row=0, col=0, text=text, box=Box(50, top, 150, top + height), source="ocr", confidence=confidence)  # fmt: skip
+
+
+def test_labels_of_one_line_that_were_hardly_read_are_looked_at_again():
+    cells = [
+        label("Tangibic assets", 0.56), label("Tangible assets", 0.95), label("at", 0.5), label("Turnover and", 0.5, 20.0),
+        label("Stocks", 0.5).model_copy(update={"source": "text_layer"}),
+    ]  # fmt: skip
+    assert [cell.text for cell in unsure_labels(cells)] == ["Tangibic assets"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "grounding"),
+    [
+        ("Tangibic assets", "Tangible assets", "mismatch"),
+        ("Tangible assets", "Tangible Assets.", "unavailable"),
+        ("Income taxes", "lncome taxes", "unavailable"),
+        ("Notes 10", "Notes 1O", "unavailable"),
+        ("Résultat", "Resultat", "unavailable"),
+        ("Turnover", "", "mismatch"),
+    ],
+)
+def test_a_label_that_is_read_with_other_letters_is_in_doubt(first, second, grounding):
+    judged = judged_label(label(first, 0.5), second)
+    assert (judged.text, judged.grounding) == (first, grounding)
+    assert judged.other_text == (second if grounding == "mismatch" else None)
