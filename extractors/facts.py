@@ -26,7 +26,10 @@ OUT_OF_COLUMN = 14.0  # points between a figure's right edge and its column's: i
 
 FEW_ROWS = 4  # figures of a column that say where it stands, and whether its rows have labels
 SLIPS = 0.2  # of a statement's amounts; fewer with decimals among whole ones are misread
+MOSTLY = 0.6  # of a statement's amounts are whole: then one with decimals may be one per share
 NAMELESS = "no line item stands beside this column's figures"
+
+DECIMALS = "it has decimals, and the other amounts have none: its row may not be in their unit"
 
 DOUBTS = {
     "unreadable": "a character of the figure cannot be read",
@@ -52,8 +55,8 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
     if not statement.primary:
         return ()
     places, nameless, whole = _places(statement), _nameless(statement), _whole(statement)
-    in_thousandths = _in_thousandths(statement)
-    pointless = lost_points(
+    in_thousandths, mostly_whole = _in_thousandths(statement), _mostly_whole(statement)
+    pointless = _lost_per_share(statement) | lost_points(
         {
             (item.row, value.column): value.placed.amount
             for item in statement.items
@@ -72,6 +75,8 @@ def state_facts(statement: Statement) -> tuple[Fact, ...]:
                 fact = doubted(fact, NAMELESS)
             if (whole or (in_thousandths and scanned)) and _split_in_thousandths(statement, item, value):
                 fact = doubted(fact, DOUBTS["separators"])
+            elif scanned and mostly_whole and _has_decimals(statement, item, value):
+                fact = doubted(fact, DECIMALS)
             facts.append(fact)
     return tuple(facts)
 
@@ -80,6 +85,38 @@ def _whole(statement: Statement) -> bool:
     """Tell whether a statement's amounts are printed without decimals, but for a few."""
     decimals = _decimals(statement)
     return len(decimals) >= FEW_ROWS and sum(d > 0 for d in decimals) <= SLIPS * len(decimals)
+
+
+def _mostly_whole(statement: Statement) -> bool:
+    """Tell whether most amounts of money are printed without decimals."""
+    decimals = [
+        value.placed.amount.decimals
+        for item in statement.items
+        for value in item.values
+        if value.placed.amount and measure(item, statement.columns[value.column])[0] == "money"
+    ]
+    return len(decimals) >= FEW_ROWS and sum(d == 0 for d in decimals) >= MOSTLY * len(decimals)
+
+
+def _has_decimals(statement: Statement, item: LineItem, value: Value) -> bool:
+    """Tell whether an amount of money has decimals; numbers of shares may have them beside whole amounts."""
+    amount = value.placed.amount
+    money = measure(item, statement.columns[value.column])[0] == "money"
+    return money and amount is not None and amount.decimals > 0
+
+
+def _lost_per_share(statement: Statement) -> frozenset[tuple[int, int]]:
+    """Return the places of whole figures in rows per share whose other figures have decimals: "812" beside 9.72."""
+    found = set()
+    for item in statement.items:
+        figures = {
+            value.column: value.placed.amount.decimals > 0
+            for value in item.values
+            if value.placed.amount and value.placed.amount.value
+        }
+        if item.unit == "per_share" and any(figures.values()):
+            found |= {(item.row, column) for column, has_decimals in figures.items() if not has_decimals}
+    return frozenset(found)
 
 
 def _in_thousandths(statement: Statement) -> bool:

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from extractors.facts import base_value, state_facts
+from extractors.facts import DECIMALS, base_value, state_facts
+from extractors.statements.lostpoints import POINT_LOST
 from extractors.statements.statement import Statement, Value, find_statements
 from schemas.amount import parse_amount
 from schemas.box import Box
@@ -85,6 +86,28 @@ def test_figures_of_a_scan_with_three_decimals_among_whole_ones_are_in_doubt(
     thousandths = [f for f in facts if "." in f.raw_text and len(f.raw_text.rpartition(".")[2]) == 3]
     assert {f.needs_review for f in thousandths} == {doubted}
     assert {f.needs_review for f in facts if f not in thousandths} == {False}
+
+
+@pytest.mark.parametrize(("source", "doubted"), [("ocr", True), ("text_layer", False)])
+def test_a_scanned_figure_of_a_share_without_the_others_point_is_in_doubt(
+    source: Source, doubted: bool
+) -> None:
+    rows = [list(row) for row in INCOME]
+    at = next(i for i, row in enumerate(rows) if row[0] == "  Basic")
+    rows[at][1] = "$ 180"
+    facts = state_facts(statement_of(printed_table(rows, above=INCOME_ABOVE, source=source)))
+    assert {f.raw_text for f in facts if f.review_reason == POINT_LOST} == ({"$ 180"} if doubted else set())
+
+
+@pytest.mark.parametrize(("source", "doubted"), [("ocr", True), ("text_layer", False)])
+def test_scanned_money_with_decimals_among_whole_amounts_is_in_doubt(source: Source, doubted: bool) -> None:
+    rows = [list(row) for row in INCOME]
+    at = next(i for i, row in enumerate(rows) if row[0] == "Earnings per share:")
+    rows[at][0] = "Fnings pr shae:"
+    facts = state_facts(statement_of(printed_table(rows, above=INCOME_ABOVE, source=source)))
+    assert {f.raw_text for f in facts if f.review_reason == DECIMALS} == (
+        {"$ 1.80", "$ 1.56", "$ 1.76", "$ 1.53"} if doubted else set()
+    )
 
 
 def test_earnings_in_pence_are_given_as_printed_and_in_no_currency() -> None:
