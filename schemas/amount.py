@@ -77,6 +77,7 @@ _SUFFIX_UNITS: dict[str, AmountUnit] = {
 }  # fmt: skip
 # Whose cents: "12.3 US cents", "HK(0.89) cent". Two letters alone are no currency.
 _CENTS_OF: dict[str, str] = {"us": "USD", "u.s.": "USD", "hk": "HKD", "euro": "EUR"}
+THOUSANDS = "000"  # "£000" says in what a column counts; nobody prints nothing with three noughts
 _NIL_WORDS = frozenset({"nil", "none", "无", "無", "零", "keine", "néant", "nihil"})
 # What a recogniser takes for a digit, and the digits it may have been.
 CONFUSIONS: dict[str, str] = {
@@ -156,7 +157,7 @@ def parse_amount(text: str, decimal_point: str = ".") -> Amount | None:
     state.peel()
     if marker:
         state.marker = marker
-    if state.failed:
+    if state.failed or state.body == THOUSANDS:
         return None
     if _is_nil(state.body):
         if state.negative and state.negative != "parentheses":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from extractors.geometry.draft import is_caption_of_column
 from extractors.pages.rows import CURRENCY, Measure, Piece, PrintedRow, pieces
+from extractors.statements.periods import MONTH_OF, fold
 from schemas.box import Box, union
 from schemas.page import Word
 
@@ -123,12 +124,21 @@ def _cut_at_gutters(piece: Piece, columns: Sequence[Span], scale: Measure) -> li
         apart = nearest(left.box, columns) != nearest(right.box, columns)
         if (
             apart
+            and not _one_date(left.text, right.text)
             and gap > WIDER * scale.blank * left.box.height
             and _in_gutter((left.box.x1 + right.box.x0) / 2, columns)
         ):
             parts.append([])
         parts[-1].append(right)
     return [Piece(tuple(part), union(word.box for word in part)) for part in parts]
+
+
+def _one_date(left: str, right: str) -> bool:
+    """Tell whether two words are the day and the month of one date."""
+    texts = [fold(text).strip(".,") for text in (left, right)]
+    days = [text.isdecimal() and 1 <= int(text) <= 31 for text in texts]
+    months = [text in MONTH_OF for text in texts]
+    return (days[0] and months[1]) or (months[0] and days[1])
 
 
 def _in_gutter(x: float, columns: Sequence[Span]) -> bool:

@@ -49,7 +49,9 @@ def test_hundredths_of_a_currency(text: str, expected: str, unit: str, currency:
     assert amount and (amount.value, amount.unit, amount.currency) == (Decimal(expected), unit, currency)
 
 
-@pytest.mark.parametrize("text", ["US cents", "cents", "US 12", "HK 12", "cent(0.89)"])
+@pytest.mark.parametrize(
+    "text", ["US cents", "cents", "US 12", "HK 12", "cent(0.89)", "£000", "$ 000", "000"]
+)
 def test_without_a_figure_or_its_cents_there_is_no_amount(text: str) -> None:
     assert parse_amount(text) is None
 
