@@ -138,7 +138,9 @@ def test_values_of_a_row_whose_label_was_hardly_read_are_flagged(
 ) -> None:
     table = printed_table(INCOME, above=INCOME_ABOVE, source="ocr")
     cells = tuple(
-        c.model_copy(update={"confidence": confidence}) if c.text == "Cost of sales" else c
+        c.model_copy(update={"confidence": confidence, "grounding": "unavailable"})
+        if c.text == "Cost of sales"
+        else c
         for c in table.cells
     )
     facts = state_facts(statement_of(table.model_copy(update={"cells": cells})))

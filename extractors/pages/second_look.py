@@ -2,7 +2,7 @@
 
 In: the fragments of a page whose words came from OCR, and the page's pixels. Out: the same fragments, their numbers
 grounded: `exact` where the recogniser reads the same figure again from a tight crop at another resolution, `mismatch`
-with a note where it reads another one; and labels whose letters were unsure `mismatch` where they are read otherwise now. A page with a text layer needs none of this: there the word is the number. Those
+with a note where it reads another one; and labels whose letters were unsure likewise. A page with a text layer needs none of this: there the word is the number. Those
 that no time is left for stay `unavailable`.
 
 The two readings share a model and differ in what it sees: a whole line at the page's OCR resolution, then the figure
@@ -89,7 +89,7 @@ def unsure_labels(cells: Sequence[ReadCell]) -> list[ReadCell]:
         and cell.value_box is None
         and cell.grounding == "unavailable"
         and cell.confidence < SURE_LABEL
-        and len(letters(cell.text)) >= LEAST_LETTERS
+        and sum(map(str.isalpha, cell.text)) >= LEAST_LETTERS
         and cell.box.height <= ONE_LINE * usual
     ]
 
@@ -120,7 +120,7 @@ def judged(cell: ReadCell, second: str) -> ReadCell:
 def judged_label(cell: ReadCell, second: str) -> ReadCell:
     """Return a label with its grounding after the second look: in doubt where it was read with other letters."""
     if letters(second) == letters(cell.text):
-        return cell
+        return cell.model_copy(update={"grounding": "exact"})
     note = f"a second look at the scan reads “{second.strip()[:40]}”"
     return cell.model_copy(update={"grounding": "mismatch", "note": note, "other_text": second.strip()})
 

@@ -157,10 +157,13 @@ def _row(layout: Layout, side: Side, number: int) -> _Row:
 
 
 def _doubt(labels: Sequence[Placed]) -> str | None:
-    """Return what speaks against a label: another reading of the page, or the recogniser itself."""
+    """Return what speaks against a label: another reading of the page, or the recogniser where no second look agreed with it."""
     if any(p.cell.grounding == "mismatch" for p in labels):
         return CONTESTED
-    if any(p.cell.source == "ocr" and p.cell.confidence < SURE_LABEL for p in labels):
+    if any(
+        p.cell.source == "ocr" and p.cell.grounding == "unavailable" and p.cell.confidence < SURE_LABEL
+        for p in labels
+    ):
         return UNSURE_LABEL
     return None
 

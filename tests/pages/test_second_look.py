@@ -110,7 +110,7 @@ def test_a_page_s_unsure_labels_are_read_again():
     (out,), left = confirm_numbers((fragment,), PageContent(1, 300, 200, 0, "ocr", ()), render)
     assert [(c.text, c.grounding, c.other_text) for c in out.cells] == [
         ("Tangibic assets", "mismatch", "Tangible assets"),
-        ("Investments", "unavailable", None),
+        ("Investments", "exact", None),
     ]
     assert left == 0
 
@@ -121,7 +121,7 @@ def label(text: str, confidence: float, height: float = 9.0, top: float = 100.0)
 
 def test_labels_of_one_line_that_were_hardly_read_are_looked_at_again():
     cells = [
-        label("Tangibic assets", 0.56), label("Tangible assets", 0.95), label("at", 0.5), label("Turnover and", 0.5, 20.0),
+        label("Tangibic assets", 0.56), label("Tangible assets", 0.95), label("at", 0.5), label("£'000", 0.7), label("Turnover and", 0.5, 20.0),
         label("Stocks", 0.5).model_copy(update={"source": "text_layer"}),
     ]  # fmt: skip
     assert [cell.text for cell in unsure_labels(cells)] == ["Tangibic assets"]
@@ -131,10 +131,10 @@ def test_labels_of_one_line_that_were_hardly_read_are_looked_at_again():
     ("first", "second", "grounding"),
     [
         ("Tangibic assets", "Tangible assets", "mismatch"),
-        ("Tangible assets", "Tangible Assets.", "unavailable"),
-        ("Income taxes", "lncome taxes", "unavailable"),
-        ("Notes 10", "Notes 1O", "unavailable"),
-        ("Résultat", "Resultat", "unavailable"),
+        ("Tangible assets", "Tangible Assets.", "exact"),
+        ("Income taxes", "lncome taxes", "exact"),
+        ("Notes 10", "Notes 1O", "exact"),
+        ("Résultat", "Resultat", "exact"),
         ("Turnover", "", "mismatch"),
     ],
 )
