@@ -76,7 +76,8 @@ def with_commas(words: Sequence[Word], ink: Mask, scale: float) -> tuple[Word, .
     else:
         told = len(points) >= ENOUGH and sum(r >= SHORT_COMMA for r in points) <= FEW_LIKE * len(points)
         least = SHORT_COMMA if told else COMMA
-    if not _are_commas(figures, least):
+    read_so = READ_SO if any(sign in word.text for word in words for sign in "$£") else SHOWN_SO
+    if not _are_commas(figures, least, read_so):
         return tuple(words)
     clean = len(usual) >= ENOUGH and 2 * least >= CLEAN
     out = list(words)
@@ -89,11 +90,11 @@ def with_commas(words: Sequence[Word], ink: Mask, scale: float) -> tuple[Word, .
     return tuple(out)
 
 
-def _are_commas(figures: Sequence[_Figure], least: float) -> bool:
+def _are_commas(figures: Sequence[_Figure], least: float, read_so: float) -> bool:
     """Tell whether enough of these figures have commas: by their letters, or by letters and ink."""
     read = sum(figure.read for figure in figures)
     shown = sum(figure.read or figure.reach >= least for figure in figures)
-    return (read >= ENOUGH and read >= READ_SO * len(figures)) or (
+    return (read >= ENOUGH and read >= read_so * len(figures)) or (
         shown > ENOUGH and shown >= SHOWN_SO * len(figures)
     )
 

@@ -111,6 +111,13 @@ def without_tail(pixels: Pixels, row: int) -> Pixels:
     return bare
 
 
+def test_a_few_points_read_as_commas_change_no_page_that_groups_by_points() -> None:
+    texts = [f"{n}.{100 + 37 * n}" for n in range(2, 20)]
+    words, pixels = printed(texts)
+    misread = read_as(words, _0=texts[0].replace(".", ","), _7=texts[7].replace(".", ","))
+    assert with_commas(misread, ink_mask(pixels), SCALE) == tuple(misread)
+
+
 def test_a_mark_of_a_worn_page_that_shows_nothing_goes_with_its_column() -> None:
     words, pixels = printed(["19,934", "21,856", "32,173", "11,588", "6.15", "6.05"], worn=True)
     bare = without_tail(pixels, 3)
