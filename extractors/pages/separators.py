@@ -21,13 +21,9 @@ from schemas.page import Word
 # them), 0.19 (50 %), 21 points -0.1 to 0.0; on worn copies of a filing, whose commas were mostly read as points: 265 commas -0.05 (5 %),
 # 0.05 (50 %), 0.1 (90 %), 38 points 0.0 (90 %), 0.05 (98 %); points of bold type 0.05.
 COMMA = 0.07
-SHORT_COMMA = (
-    0.04  # on a page whose own commas are as short, or whose points before decimals do not reach as far
-)
+SHORT_COMMA = 0.04  # where the page's own commas are as short, or its points before decimals shorter
 POINT = 0.02  # a mark that reaches no further is a point, as far as this one figure shows
-CLEAN = (
-    0.12  # the usual reach of a page's commas, above which a figure whose mark is a point is not one of them
-)
+CLEAN = 0.12  # usual reach of a page's commas from which a mark that looks like a point is one
 LOW = 0.6  # of a digit's height from its top; marks stand below, and nothing of a digit does that has nothing above
 DEEPEST = 0.45  # of a digit's height below the line: no comma reaches further
 SLENDER, WIDE = 0.1, 0.5  # of a digit's height: how wide a mark is
@@ -36,10 +32,9 @@ BODY = 0.15  # of the ink of a usual row of pixels: rows of digits have more, ta
 LEAST_HEIGHT = 8  # pixels; in smaller digits nothing can be told
 AT_EDGE = 0.2  # of a digit's height: marks stand between digits, not before or behind them
 ENOUGH = 2  # figures that are read with commas, or with points before decimals, and say something of the page
-READ_SO, SHOWN_SO = (
-    0.1,
-    0.25,
-)  # share of commas, as read and as the ink shows, that speaks for the rest of a page or column
+# Share of commas, as read and as the ink shows, that speaks for the rest of a page or column. As read they need be few where money
+# has a sign, $ or £, with which nobody groups by points.
+READ_SO, SHOWN_SO = 0.1, 0.25
 FEW_LIKE = 0.3  # of the points before decimals look like commas at most, where the page's points can be told from them
 NEARLY_ALL = 0.9  # of a page's figures
 FEW = 3  # figures in a column of their own say nothing of their kind
