@@ -26,7 +26,7 @@ from schemas.records import SCHEMA_VERSION
 PREFIX, TOML = "PARQUETRY_", "parquetry.toml"
 
 ID_LETTERS = 39  # of a document's id in its fingerprint: 32 of a hash, with room for a mark before it
-READER_VERSION = "2"  # raised when reading the same page gives other cells or facts than before
+READER_VERSION = "3"  # raised when reading the same page gives other cells or facts than before
 
 EngineName = Literal["auto", "geometry", "vision"]
 
