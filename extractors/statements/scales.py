@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rapidfuzz.distance import Levenshtein
+
 from extractors.statements.periods import fold
 from schemas.amount import CURRENCY_CODES
 
@@ -108,6 +110,11 @@ _WORDS_IN_HEADER = re.compile(
 _SPELLED_AMOUNT = re.compile(
     r"\d[\d.,]*\s*(?:million|billion|thousand|mio|mrd|mn|bn|crore|lakh|millionen|milliarden|millones|milhoes|miljoen)"
 )
+# A note that was misread: in brackets, or with what else such notes say.
+_LIKE_NOTE = re.compile(r"^\W*[(（\[]|[)）\]]\W*$|\bexcept\b")
+_OTHER_WORDS = frozenset({"bullion", "bullions", "mission", "missions", "minion", "minions"})
+MAX_MISREAD = 100  # characters
+MISSPELT = 2  # letters of "millions" that may be lost or exchanged; its first one must be read
 MAX_NOTE = 160  # characters: a longer line is prose, its "millions" is not a unit note
 
 # The words between "per" and "share"; run together, only those that name a kind of share: "performance share" is none.
@@ -211,7 +218,22 @@ def _word_scale(folded: str) -> int | None:
     if not any(pattern.search(governed) for pattern, _ in _SCALES):
         governed = said  # "$ and shares in millions": one scale for both
     hits = [(m.start(), scale) for pattern, scale in _SCALES if (m := pattern.search(governed))]
-    return min(hits)[1] if hits else None
+    return min(hits)[1] if hits else _misread_scale(folded)
+
+
+def _misread_scale(folded: str) -> int | None:
+    """Return the scale of a note whose word a recogniser misspelt, "(n mullons except per share data)"; None where it is no note."""
+    if len(folded) > MAX_MISREAD or not _LIKE_NOTE.search(folded):
+        return None
+    found = {
+        scale
+        for token in re.findall(r"[a-z]+", folded)
+        for word, scale in _HUNDRED.items()
+        if token[0] == word[0]
+        and token not in _OTHER_WORDS
+        and min(Levenshtein.distance(token, whole) for whole in (word, word + "s")) <= MISSPELT
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _sign_scale(folded: str) -> int | None:

@@ -162,3 +162,15 @@ def test_the_name_of_a_currency_over_a_column_means_base_units(header: str, scal
     note = read_header_note(header)
     assert note is not None and note.scale == scale
     assert best_note([header], ["(in millions)"]).scale == (1000 if scale == 1000 else 10**6)
+
+
+@pytest.mark.parametrize(
+    ("text", "scale"),
+    [
+        ("(n mullons except per share data)", 10**6), ("(dn mullions)", 10**6), ("(In thousaads)", 10**3), ("(ln miltions)", 10**6),
+        ("(in bil1ions)", None), ("(gold bullion)", None), ("(see our mission)", None), ("Mullions and windows", None), ("(Note 12)", None),
+    ],
+)  # fmt: skip
+def test_a_misspelt_scale_of_a_note_is_understood(text: str, scale: int | None) -> None:
+    note = read_note(text)
+    assert (note.scale if note else None) == scale
