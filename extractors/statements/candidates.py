@@ -19,7 +19,7 @@ from extractors.statements.lineitems import RawItem, is_year_row, read_items
 from extractors.statements.periods import fold, read_header
 from extractors.statements.realign import Placed
 from extractors.statements.scales import read_note
-from extractors.statements.sides import Side
+from extractors.statements.sides import NOTE_HEADER, Side
 from schemas.box import Box
 from schemas.page import JoinedTable, Line, PageReading
 
@@ -43,6 +43,7 @@ _MENTION = re.compile(
     r"|\b(?:as\s*per|per|to|from)\s*the\b|\bon\s*the\s*(?:consolidated\s*)?balance"
 )
 _CONTINUED = re.compile(r"continued|cont['’]?d\b|fortsetzung|suite\)|continuacion|续")
+_YEAR_AND_UNIT = re.compile(r"(?:19|20)\d\d\s*[£$€¥]\W*(?:000|m|k)?", re.IGNORECASE)
 _HEADER_BELOW = re.compile(r"(?:19|20)\d\d\s+.*(?:19|20)\d\d|\bnotes?\b|£|€|\$|ended|期末|本期")
 
 
@@ -219,7 +220,7 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
         text = " ".join(texts)
         if row < max(2, table.n_header_rows):
             continue
-        if len(texts) > 1 and is_year_row(texts[1:]) and title_kind(texts[0]):
+        if len(texts) > 1 and _heads_columns(texts[1:]) and title_kind(texts[0]):
             found.append((row, row, texts[0]))
             continue
         if len(texts) > 3:
@@ -232,6 +233,13 @@ def _inner_titles(table: JoinedTable) -> list[tuple[int, int, str]]:
         if any(_HEADER_BELOW.search(fold(b)) or read_note(b) for b in below):
             found.append((row, row + 1, text))
     return found
+
+
+def _heads_columns(texts: Sequence[str]) -> bool:
+    """Tell whether the cells beside a label head columns: years that follow each other, or years with their unit."""
+    dated = [text for text in texts if _YEAR_AND_UNIT.fullmatch(text)]
+    rest = [text for text in texts if text not in dated]
+    return is_year_row(texts) or (len(dated) > 1 and all(NOTE_HEADER.match(fold(text)) for text in rest))
 
 
 def _continued(candidate: Candidate, piece: tuple[tuple[str, ...], Part]) -> Candidate | None:

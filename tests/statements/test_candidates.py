@@ -134,6 +134,16 @@ def test_a_second_title_with_its_years_in_one_row_begins_another_statement() -> 
     assert [(f.value, f.scale) for f in total] == [(Decimal(205_000), 1000), (Decimal(151_000), 1000)]
 
 
+def test_a_second_title_beside_its_years_and_their_unit_begins_another_statement() -> None:
+    head = ["Statement of Comprehensive Income for the year ended 30 September 2023", "2023 £'000", "2022 £'000"]
+    rows = [["", "2023 £'000", "2022 £'000"], *INCOME[1:12], head, *COMPREHENSIVE[1:]]
+    table = printed_table(rows, above=["Profit and Loss Account for the year ended 30 September 2023"])
+    assert [(s.kind, s.scale) for s in primary(table)] == [
+        ("income_statement", 1000),
+        ("comprehensive_income", 1000),
+    ]
+
+
 def test_a_row_of_years_in_the_body_is_no_row_of_figures() -> None:
     statements = primary(printed_table([*INCOME[:4], ["", "2023", "2022"], *INCOME[4:]], above=INCOME_ABOVE))
     assert all(f.raw_text not in ("2023", "2022") for s in statements for f in state_facts(s))
