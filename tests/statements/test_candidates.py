@@ -135,7 +135,11 @@ def test_a_second_title_with_its_years_in_one_row_begins_another_statement() -> 
 
 
 def test_a_second_title_beside_its_years_and_their_unit_begins_another_statement() -> None:
-    head = ["Statement of Comprehensive Income for the year ended 30 September 2023", "2023 £'000", "2022 £'000"]
+    head = [
+        "Statement of Comprehensive Income for the year ended 30 September 2023",
+        "2023 £'000",
+        "2022 £'000",
+    ]
     rows = [["", "2023 £'000", "2022 £'000"], *INCOME[1:12], head, *COMPREHENSIVE[1:]]
     table = printed_table(rows, above=["Profit and Loss Account for the year ended 30 September 2023"])
     assert [(s.kind, s.scale) for s in primary(table)] == [
