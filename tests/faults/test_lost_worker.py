@@ -53,14 +53,14 @@ def test_a_run_that_loses_one_of_two_workers_changes_no_row(tmp_path: Path) -> N
         # until it has answered one question and is at work on another
         while running.poll() is None and ((now := first.health())["tiles"] == tiles[0] or now["idle"]):
             time.sleep(0.005)
-        lost_at = int(first.health()["tiles"]) - tiles[0]
         lose(first)
         assert documents_in(disturbed) < DOCUMENTS  # it was in the middle
         code = running.wait(PATIENCE)
         assert code == undisturbed.returncode, running.communicate()[1]
         with contextlib.suppress(httpx.HTTPError):
             assert not first.health(), "it is still there"
-        assert lost_at + int(second.health()["tiles"]) - tiles[1] >= sum(tiles)
+        # more than its share: what the first one was asked, and may have answered while it was being lost, came on top
+        assert int(second.health()["tiles"]) - tiles[1] > tiles[1]
     check_whole(disturbed)
     assert content(disturbed) == content(quiet)
     assert len(content(disturbed)["documents"]) == DOCUMENTS
