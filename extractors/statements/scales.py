@@ -112,9 +112,11 @@ _SPELLED_AMOUNT = re.compile(
 )
 # A note that was misread: in brackets, or with what else such notes say.
 _LIKE_NOTE = re.compile(r"^\W*[(（\[]|[)）\]]\W*$|\bexcept\b")
-_OTHER_WORDS = frozenset({"bullion", "bullions", "mission", "missions", "minion", "minions"})
+_OTHER_WORDS = frozenset({"bullion", "bullions", "mission", "missions", "minion", "minions", "billones"})
 MAX_MISREAD = 100  # characters
-MISSPELT = 2  # letters of "millions" that may be lost or exchanged; its first one must be read
+# Letters of "millions" that may be lost or exchanged, its first one never: one, for two make it of "milling" and "billings"; two
+# where the note says "except" as well.
+MISSPELT, MISSPELT_IN_NOTE = 1, 2
 MAX_NOTE = 160  # characters: a longer line is prose, its "millions" is not a unit note
 
 # The words between "per" and "share"; run together, only those that name a kind of share: "performance share" is none.
@@ -225,13 +227,14 @@ def _misread_scale(folded: str) -> int | None:
     """Return the scale of a note whose word a recogniser misspelt, "(n mullons except per share data)"; None where it is no note."""
     if len(folded) > MAX_MISREAD or not _LIKE_NOTE.search(folded):
         return None
+    most = MISSPELT_IN_NOTE if _EXCEPT.search(folded) else MISSPELT
     found = {
         scale
         for token in re.findall(r"[a-z]+", folded)
         for word, scale in _HUNDRED.items()
         if token[0] == word[0]
         and token not in _OTHER_WORDS
-        and min(Levenshtein.distance(token, whole) for whole in (word, word + "s")) <= MISSPELT
+        and min(Levenshtein.distance(token, whole) for whole in (word, word + "s")) <= most
     }
     return found.pop() if len(found) == 1 else None
 
@@ -312,9 +315,8 @@ def row_unit(label: str, path: Sequence[str], *, balance: bool, inherit: bool = 
     figures have digits after the point where those of the money rows have none.
     """
     own = _unquoted(fold(label))
-    above = [
-        p for p in map(fold, path) if not _EXCEPT.search(p)
-    ]  # "(n mullons except per share data)" heads no earnings per share
+    # "(n mullons except per share data)" heads no earnings per share
+    above = [p for p in map(fold, path) if not _EXCEPT.search(p)]
     if above and _OPEN_COUNT.search(above[-1]) and not inherit:
         return "shares"  # "Number of shares used in computing:", then "- basic earnings per share"
     if balance:

@@ -169,6 +169,7 @@ def test_the_name_of_a_currency_over_a_column_means_base_units(header: str, scal
     [
         ("(n mullons except per share data)", 10**6), ("(dn mullions)", 10**6), ("(In thousaads)", 10**3), ("(ln miltions)", 10**6),
         ("(in bil1ions)", None), ("(gold bullion)", None), ("(see our mission)", None), ("Mullions and windows", None), ("(Note 12)", None),
+        ("(unbilled receivables and billings)", None), ("(milling)", None), ("(en billones)", None),
     ],
 )  # fmt: skip
 def test_a_misspelt_scale_of_a_note_is_understood(text: str, scale: int | None) -> None:
