@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from extractors.facts import doubted
 from schemas.records import Fact
 
 OTHER_DAY = "another statement names another day of this month"
@@ -22,7 +23,7 @@ def with_doubted_days(facts: Sequence[Fact]) -> tuple[Fact, ...]:
         if fact.period_end:
             tables[fact.period_end.year, fact.period_end.month][fact.period_end.day].add(fact.table_id)
     usual = {month: _most_named(days) for month, days in tables.items()}
-    return tuple(fact if _stands(fact, usual) else _doubted(fact) for fact in facts)
+    return tuple(fact if _stands(fact, usual) else doubted(fact, OTHER_DAY) for fact in facts)
 
 
 def _most_named(days: dict[int, set[str]]) -> int | None:
@@ -34,8 +35,3 @@ def _most_named(days: dict[int, set[str]]) -> int | None:
 def _stands(fact: Fact, usual: dict[tuple[int, int], int | None]) -> bool:
     end = fact.period_end
     return end is None or fact.reading == "text_layer" or usual[end.year, end.month] == end.day
-
-
-def _doubted(fact: Fact) -> Fact:
-    reasons = [fact.review_reason] if fact.review_reason else []
-    return fact.model_copy(update={"needs_review": True, "review_reason": "; ".join([*reasons, OTHER_DAY])})
